@@ -1,0 +1,38 @@
+"""Where things lie: the station's home folder, and what ships with the program."""
+
+import os
+from pathlib import Path
+
+import station
+from station.core.configuration import Configuration, load_configuration
+from station.core.plugin import Site
+
+
+def home() -> Path:
+    """The folder the station's own files live in: `STATION_HOME`, or the present folder."""
+    return Path(os.environ.get("STATION_HOME", ".")).absolute()
+
+
+def shipped() -> Path:
+    """The folder with the shipped `models`, `sample_images` and `calibration`."""
+    package = Path(station.__file__).parent
+    packed = package / "shipped"
+    return packed if packed.is_dir() else package.parent
+
+
+def model_dirs() -> tuple[Path, ...]:
+    """Where models are looked for: the station's own first, then the shipped ones."""
+    return tuple(dict.fromkeys((home() / "models", shipped() / "models")))
+
+
+def site(camera_id: str = "camera") -> Site:
+    """This station as tools see it, with the Configuration of one camera; identity without one.
+
+    Raises:
+        SettingsError: the Configuration file is wrong.
+    """
+    for folder in dict.fromkeys((home() / "calibration", shipped() / "calibration")):
+        path = folder / f"{camera_id}.json"
+        if path.is_file():
+            return Site(model_dirs=model_dirs(), configuration=load_configuration(path))
+    return Site(model_dirs=model_dirs(), configuration=Configuration(camera_id=camera_id))

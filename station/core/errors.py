@@ -1,0 +1,63 @@
+"""One tree of errors: each says what went wrong, with which thing, and what to do about it.
+
+StationError
+├── SettingsError        station.toml or the settings of a plug-in (ValueError)
+├── PluginError          a plug-in that cannot be imported or found (ImportError)
+├── RecipeError          a recipe that cannot be used (ValueError)
+├── ModelError           a model file or card that cannot be used (ValueError)
+│   └── ModelOutputError     what a model answered cannot be a score (ArithmeticError)
+├── PictureError         bytes that are not a whole, sane picture (ValueError)
+├── AcquisitionError     a source that cannot be opened, or was lost (OSError)
+│   └── NoFrameError         no frame came in time (TimeoutError)
+├── StateError           a verb the station cannot follow in its present state (RuntimeError)
+├── JournalError         a record that could not be kept or found (OSError)
+└── TeachError           pictures nothing can be learned from (ValueError)
+"""
+
+
+class StationError(Exception):
+    """Root of all errors the station raises on purpose."""
+
+
+class SettingsError(StationError, ValueError):
+    """A setting that is misspelt, missing or out of range."""
+
+
+class PluginError(StationError, ImportError):
+    """A plug-in that does not import, or a kind nobody provides."""
+
+
+class RecipeError(StationError, ValueError):
+    """A recipe that is broken, was changed by hand, or refers to what is not there."""
+
+
+class ModelError(StationError, ValueError):
+    """A model whose file and card do not agree, or that must not be loaded."""
+
+
+class ModelOutputError(ModelError, ArithmeticError):
+    """A model answered something that is no score: NaN, Inf, a wrong shape, no distribution."""
+
+
+class PictureError(StationError, ValueError):
+    """Bytes or a file that are not one whole picture of a supported kind."""
+
+
+class AcquisitionError(StationError, OSError):
+    """A source that cannot be opened or stopped giving frames."""
+
+
+class NoFrameError(AcquisitionError, TimeoutError):
+    """A source gave no frame within the time allowed."""
+
+
+class StateError(StationError, RuntimeError):
+    """A verb that does not fit the station's present state."""
+
+
+class JournalError(StationError, OSError):
+    """A record or picture that could not be written or read."""
+
+
+class TeachError(StationError, ValueError):
+    """Pictures from which nothing sound can be learned."""

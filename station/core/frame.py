@@ -1,0 +1,62 @@
+"""One image, the facts of its acquisition, and the order to inspect it."""
+
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""(height, width) grey or (height, width, 3) BGR, uint8, C-contiguous, read-only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One image and the facts of its acquisition; the image is locked against writing."""
+
+    image: Image
+    camera_id: str
+    sequence: int
+    acquired_at: datetime
+    acquisition_ms: float = 0.0
+    is_simulated: bool = False
+    origin: str = ""
+    """Where the image came from: a path, a URL, a device."""
+    truth: str | None = None
+    """The reference label where one is known: "ok" or a reason code."""
+
+    def __post_init__(self) -> None:
+        image = self.image
+        if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.size == 0:
+            raise ValueError(
+                f"a frame needs a uint8 grey or BGR image, got {image.dtype} {image.shape}"
+            )
+        if image.ndim == 3 and image.shape[2] != 3:
+            raise ValueError(f"a colour frame needs 3 channels, got {image.shape[2]}")
+        image.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One order to inspect one part."""
+
+    job_id: str = field(default_factory=lambda: new_id())
+    part_id: str = ""
+    product_id: str = ""
+    meas_id: str = ""
+    deadline_ms: float | None = None
+    """Time from the trigger within which an answer is worth anything."""
+    triggered_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    triggered_s: float = field(default_factory=time.monotonic)
+    """The trigger on the monotonic clock, for durations and deadlines."""
+
+
+def new_id() -> str:
+    """A new id of 32 hex digits that sorts by time (UUID version 7, RFC 9562 section 5.7)."""
+    milliseconds = time.time_ns() // 1_000_000
+    noise = int.from_bytes(os.urandom(10), "big")
+    head = (milliseconds << 16) | 0x7000 | (noise >> 68)
+    tail = (0b10 << 62) | (noise & ((1 << 62) - 1))
+    return f"{(head << 64) | tail:032x}"

@@ -1,0 +1,216 @@
+"""The one extension idea: a frozen settings class with one method that returns the live thing."""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from station.core.configuration import Configuration
+from station.core.errors import PluginError, SettingsError
+from station.core.frame import Frame
+from station.core.result import Finding, Result
+
+ENTRY_POINT_GROUP = "station.plugins"
+
+
+class Plugin(BaseModel):
+    """Settings of one source, tool or sink; misspelt settings are refused.
+
+    A family (`Source`, `Tool`, `Sink`) names the package its built-in kinds live in; a kind is
+    made by subclassing the family: `class Brightness(Tool, kind="brightness")`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: ClassVar[str] = ""
+    package: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, kind: str = "", package: str = "", **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        cls.kind = kind
+        if package:
+            cls.package = package
+
+    def as_entry(self) -> dict[str, Any]:
+        """The settings as they stand in a recipe or station file, `kind` first."""
+        return {
+            "kind": self.kind,
+            **self.model_dump(mode="json", exclude_defaults=True),
+        }
+
+
+class Feed(Protocol):
+    """An open source: gives frames until it is closed."""
+
+    def grab(self, timeout_s: float) -> Frame | None:
+        """The next frame; None when the source has come to its end.
+
+        Raises:
+            NoFrameError: none came within `timeout_s` seconds.
+            PictureError: there was a picture, but it cannot be read; the next may be fine.
+            AcquisitionError: the source is lost and must be opened again.
+        """
+
+    def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+
+
+class Source(Plugin, package="station.sources"):
+    """Where frames come from."""
+
+    camera_id: str = Field("camera", min_length=1, description="the id results are filed under")
+
+    @property
+    def is_live(self) -> bool:
+        """True where the world goes on without us: a frame not taken in time is an overrun."""
+        return True
+
+    def open(self) -> Feed:
+        """Open the device.
+
+        Raises:
+            AcquisitionError: it cannot be opened.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What a tool may know of the station it is prepared on."""
+
+    model_dirs: tuple[Path, ...]
+    """Folders searched in order for `<name>/<version>/card.json`."""
+    configuration: Configuration = field(default_factory=lambda: Configuration())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A tool made ready: called from several threads at once, each time with one frame.
+
+    `run` gives at least one finding a frame, and raises a `StationError` where it cannot.
+    """
+
+    run: Callable[[Frame], Sequence[Finding]]
+    models: Mapping[str, str] = field(default_factory=dict)
+    """Name/version -> sha256 of every model it runs."""
+    reason_codes: frozenset[str] = frozenset()
+    """Every reason code a finding of it can carry."""
+
+
+class Tool(Plugin, package="station.tools"):
+    """One look at the image."""
+
+    name: str = Field(min_length=1, description="unique within the recipe; findings carry it")
+
+    def prepare(self, site: Site) -> Check:
+        """Load, verify and warm up whatever the look needs.
+
+        Raises:
+            StationError: something it needs is missing or wrong.
+        """
+        raise NotImplementedError
+
+
+class Delivery(Protocol):
+    """An open sink."""
+
+    def deliver(self, result: Result, frame: Frame | None) -> None:
+        """Hand one result on; may be slow, runs off the decision path."""
+
+    def close(self) -> None:
+        """Finish what is under way and give everything back."""
+
+
+class Sink(Plugin, package="station.sinks"):
+    """Where results go besides the journal."""
+
+    def open(self) -> Delivery:
+        """Open the way out."""
+        raise NotImplementedError
+
+
+Family = TypeVar("Family", bound=Plugin)
+
+
+def discover(family: type[Family]) -> dict[str, type[Family]]:
+    """Every kind of a family: the built-in package walked, then the installed entry points.
+
+    Raises:
+        PluginError: a plug-in does not import, or two claim one kind.
+    """
+    package = importlib.import_module(family.package)
+    for module in pkgutil.iter_modules(package.__path__, f"{family.package}."):
+        _load(module.name, partial(importlib.import_module, module.name))
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        _load(f"{entry.name} ({entry.value})", entry.load)
+    kinds: dict[str, type[Family]] = {}
+    for found in _descendants(family):
+        twin = kinds.setdefault(found.kind, found) if found.kind else found
+        if twin.__module__ != found.__module__:
+            raise PluginError(
+                f"two plug-ins call themselves {found.kind!r}: {twin.__module__} and "
+                f"{found.__module__}; rename or uninstall one"
+            )
+    return kinds
+
+
+def parse(family: type[Family], entry: Mapping[str, Any]) -> Family:
+    """The plug-in settings an entry of a recipe or station file describes.
+
+    Raises:
+        SettingsError: the kind is unknown or a setting is wrong; says which and what is allowed.
+        PluginError: see `discover`.
+    """
+    kinds = discover(family)
+    rest = dict(entry)
+    kind = rest.pop("kind", None)
+    if kind not in kinds:
+        near = difflib.get_close_matches(str(kind), kinds, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise SettingsError(
+            f"unknown {family.__name__.lower()} kind {kind!r}{hint} "
+            f"(there is: {', '.join(sorted(kinds))})"
+        )
+    try:
+        return kinds[kind].model_validate(rest)
+    except ValidationError as error:
+        raise SettingsError(
+            f"{family.__name__.lower()} {kind!r}: {explain(error, kinds[kind])}"
+        ) from None
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """A validation error in one line a line engineer can act on."""
+    known = list(model.model_fields)
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"]) or "it"
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(where, known, n=1)
+            hint = f", did you mean {near[0]!r}?" if near else f" (there is: {', '.join(known)})"
+            lines.append(f"{where} is not a setting{hint}")
+        else:
+            lines.append(f"{where}: {problem['msg']}")
+    return "; ".join(lines)
+
+
+def _load(name: str, load: Callable[[], object]) -> None:
+    try:
+        load()
+    except Exception as error:
+        raise PluginError(
+            f"plug-in {name} does not import: {error}; repair or uninstall it"
+        ) from error
+
+
+def _descendants(family: type[Family]) -> Iterator[type[Family]]:
+    for child in family.__subclasses__():
+        yield child
+        yield from _descendants(child)

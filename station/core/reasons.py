@@ -1,0 +1,98 @@
+"""Reason codes: the recipe's own for defects, and the station's, reserved and counted apart."""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+Severity = Literal["minor", "major", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("minor", "major", "critical")
+
+
+class StationReason(StrEnum):
+    """Why the station could not decide; never a property of the part."""
+
+    OVERRUN = "overrun"
+    LATE = "late"
+    ABORTED = "aborted"
+    NO_FRAME = "no_frame"
+    UNREADABLE_IMAGE = "unreadable_image"
+    UNHEALTHY_IMAGE = "unhealthy_image"
+    FROZEN_FRAME = "frozen_frame"
+    OUTSIDE_IMAGE = "outside_image"
+    WRONG_PRODUCT = "wrong_product"
+    MODEL_OUTPUT = "model_output"
+    TOOL_ERROR = "tool_error"
+    NO_FINDING = "no_finding"
+    NOT_RECORDED = "not_recorded"
+
+
+STATION_TEXTS: dict[StationReason, str] = {
+    StationReason.OVERRUN: "parts come faster than they can be inspected",
+    StationReason.LATE: "no answer before the deadline",
+    StationReason.ABORTED: "the station was stopped before the answer",
+    StationReason.NO_FRAME: "the camera gave no frame",
+    StationReason.UNREADABLE_IMAGE: "the picture cannot be read",
+    StationReason.UNHEALTHY_IMAGE: "the image is too dark, too bright or empty",
+    StationReason.FROZEN_FRAME: "the camera repeats the same image",
+    StationReason.OUTSIDE_IMAGE: "a region lies outside the image",
+    StationReason.WRONG_PRODUCT: "the job asks for another product than the recipe inspects",
+    StationReason.MODEL_OUTPUT: "the model's answer is no score",
+    StationReason.TOOL_ERROR: "a tool failed",
+    StationReason.NO_FINDING: "a tool said nothing",
+    StationReason.NOT_RECORDED: "the result could not be recorded",
+}
+
+GOOD_CLASSES = frozenset({"ok", "good"})
+"""Class and folder names that mean a good part."""
+
+VAGUE_CODES = frozenset(
+    {
+        "",
+        "other",
+        "others",
+        "misc",
+        "miscellaneous",
+        "unknown",
+        "various",
+        "general",
+        "undefined",
+    }
+)
+
+
+def check_reason_code(code: str) -> str:
+    """Return `code` if a recipe may use it for a defect.
+
+    Raises:
+        ValueError: it is vague, reserved, means a good part, or is not in snake_case.
+    """
+    if code.strip().lower() in VAGUE_CODES:
+        raise ValueError(
+            f"reason code {code!r} is refused: nobody can act on it; name the defect (as in: chip)"
+        )
+    if code in set(StationReason):
+        raise ValueError(
+            f"reason code {code!r} is reserved for the station itself; choose another name"
+        )
+    if code in GOOD_CLASSES:
+        raise ValueError(f"reason code {code!r} means a good part; it cannot name a defect")
+    if not re.fullmatch(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*", code):
+        raise ValueError(
+            f"reason code {code!r} must be lower case letters, digits and _ (example: dent_deep)"
+        )
+    return code
+
+
+ReasonCode = Annotated[str, AfterValidator(check_reason_code)]
+
+
+class Reason(BaseModel):
+    """A row of a recipe's reason table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: ReasonCode
+    text: str
+    severity: Severity = "major"

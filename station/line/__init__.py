@@ -1,0 +1,1 @@
+"""The station at work: states, jobs, deadlines, threads, exactly one result a job."""

@@ -1,0 +1,1 @@
+"""What results say about parts and about the station: rates, intervals, reports."""

@@ -1,0 +1,1 @@
+"""One file a kind of place results go to."""

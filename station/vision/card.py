@@ -1,0 +1,197 @@
+"""A model's card: what the file is, what goes in, what comes out, and what that means."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Self
+
+from natsort import natsorted
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
+
+from station.core.errors import ModelError
+from station.core.files import write_whole
+from station.core.plugin import explain
+from station.core.reasons import GOOD_CLASSES, check_reason_code
+from station.vision.geometry import Fit
+
+CARD_FILE = "card.json"
+_CLOSED = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelInput(BaseModel):
+    """The input contract: what a picture must become before the model sees it."""
+
+    model_config = _CLOSED
+
+    name: str = "image"
+    width: int = Field(gt=0, description="pixels")
+    height: int = Field(gt=0, description="pixels")
+    channels: Literal[1, 3] = 3
+    channel_order: Literal["BGR", "RGB", "GRAY"] = "BGR"
+    layout: Literal["NHWC", "NCHW"] = "NHWC"
+    dtype: Literal["uint8", "float32"] = "uint8"
+    normalisation: Literal["in_graph", "outside"] = "in_graph"
+    scale: float = Field(1.0, description="outside: x = (pixel * scale - mean) / std")
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    fit: Fit = "stretch"
+    pad: int = Field(114, ge=0, le=255, description="grey value around a letterboxed picture")
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if (self.channels == 1) != (self.channel_order == "GRAY"):
+            raise ValueError(f"{self.channels} channels do not go with order {self.channel_order}")
+        if self.normalisation == "in_graph" and (self.dtype != "uint8" or self.mean or self.std):
+            raise ValueError("normalisation in the graph means uint8 in, and no mean or std here")
+        for numbers in (self.mean, self.std):
+            if len(numbers) not in (0, 1, self.channels):
+                raise ValueError(f"mean and std need 1 or {self.channels} numbers")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The tensor's shape, batch of one."""
+        if self.layout == "NHWC":
+            return (1, self.height, self.width, self.channels)
+        return (1, self.channels, self.height, self.width)
+
+
+class ModelOutput(BaseModel):
+    """One output and what it holds."""
+
+    model_config = _CLOSED
+
+    name: str
+    holds: Literal["probabilities", "logits", "features"]
+    shape: tuple[int, ...]
+
+
+class Limits(BaseModel):
+    """On the score 1 - P(good): OK up to `accept_limit`, NOT_OK from `reject_limit`."""
+
+    model_config = _CLOSED
+
+    accept_limit: float = Field(ge=0, lt=1)
+    reject_limit: float = Field(gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _are_ordered(self) -> Self:
+        if self.accept_limit > self.reject_limit:
+            raise ValueError("accept_limit must not be above reject_limit")
+        return self
+
+
+class ModelCard(BaseModel):
+    """Everything the station must know of a model; bound to its file by the sha256."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    schema_version: int = Field(1, ge=1, le=1)
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
+    version: int = Field(ge=1)
+    task: Literal["classify", "features"]
+    description: str
+    file: str = Field("model.onnx", pattern=r"^[A-Za-z0-9_.-]+\.onnx$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    input: ModelInput
+    outputs: tuple[ModelOutput, ...] = Field(min_length=1)
+    classes: tuple[str, ...] = ()
+    reason_codes: Mapping[str, str] = Field({}, description="bad class -> reason code")
+    limits: Limits | None = None
+    training: Mapping[str, JsonValue] = Field({}, description="facts of how it was made")
+    licence: str
+    created_at: datetime
+
+    @model_validator(mode="after")
+    def _classes_are_actionable(self) -> Self:
+        if self.task != "classify":
+            return self
+        if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
+            raise ValueError("a classifier needs two or more different classes")
+        bad = [name for name in self.classes if name not in self.reason_codes]
+        if len(bad) != 1 or bad[0] not in GOOD_CLASSES:
+            raise ValueError(
+                "every class needs a reason code but the good one, which must be called "
+                f"{' or '.join(sorted(GOOD_CLASSES))}; without one: {', '.join(bad) or 'none'}"
+            )
+        strange = set(self.reason_codes) - set(self.classes)
+        if strange:
+            raise ValueError(f"reason codes for classes that do not exist: {sorted(strange)}")
+        for code in self.reason_codes.values():
+            check_reason_code(code)
+        if self.limits is None:
+            raise ValueError("a classifier's card needs limits")
+        return self
+
+    @property
+    def good_class(self) -> int:
+        """The index of the class that means a good part (classifiers only)."""
+        return next(i for i, name in enumerate(self.classes) if name not in self.reason_codes)
+
+    @property
+    def reference(self) -> str:
+        """How recipes name the model: name/version."""
+        return f"{self.name}/{self.version}"
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The card in a model folder.
+
+    Raises:
+        ModelError: it is missing, or a field is wrong; says which.
+    """
+    path = folder / CARD_FILE
+    try:
+        return ModelCard.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ModelError(f"cannot read the model card {path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise ModelError(f"model card {path}: {explain(error, ModelCard)}") from error
+
+
+def write_model(folder: Path, card: ModelCard, model: bytes) -> None:
+    """Write a model and its card; the card last, so that half a model is no model."""
+    write_whole(folder / card.file, model)
+    write_whole(folder / CARD_FILE, (card.model_dump_json(indent=2) + "\n").encode())
+
+
+def find_model(reference: str, model_dirs: Iterable[Path]) -> Path:
+    """The folder of `name/version`, or of the newest version of `name`.
+
+    Raises:
+        ModelError: there is none; names the models there are.
+    """
+    dirs = tuple(model_dirs)
+    name, _, version = reference.partition("/")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name) or not re.fullmatch(r"\d*", version):
+        raise ModelError(f"{reference!r} is no model reference; write name or name/version")
+    for root in dirs:
+        versions = [version] if version else list(reversed(list_versions(root / name)))
+        for candidate in versions:
+            if (root / name / candidate / CARD_FILE).is_file():
+                return root / name / candidate
+    known = ", ".join(list_models(dirs)) or "none"
+    raise ModelError(f"there is no model {reference!r} (there is: {known})")
+
+
+def list_models(model_dirs: Iterable[Path]) -> list[str]:
+    """All references name/version below the model folders, in natural order."""
+    cards = {
+        f"{card.parent.parent.name}/{card.parent.name}"
+        for root in model_dirs
+        for card in root.glob(f"*/*/{CARD_FILE}")
+    }
+    return list(natsorted(cards))
+
+
+def list_versions(folder: Path) -> list[str]:
+    """The version folders of one model, oldest first."""
+    return list(natsorted(path.parent.name for path in folder.glob(f"[0-9]*/{CARD_FILE}")))

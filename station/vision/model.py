@@ -1,0 +1,247 @@
+"""The one file that knows ONNX Runtime: verify a model, load it, warm it up, run it."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from station.core.errors import ModelError, ModelOutputError
+from station.core.frame import Image
+from station.vision.card import ModelCard, ModelInput, read_card
+from station.vision.geometry import fit, to_channels
+
+STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
+"""Operators every stock ONNX Runtime has; com.microsoft is its own quantisation set."""
+
+MAX_MODEL_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A verified model, loaded; safe to run from several threads at once."""
+
+    card: ModelCard
+    session: ort.InferenceSession
+
+    def run(self, image: Image) -> NDArray[np.float32]:
+        """The first output for one image of any size: fitted to the input as the card says.
+
+        Raises:
+            ModelOutputError: the answer has another shape than the card says, or is not finite.
+        """
+        tensor = to_tensor(image, self.card.input)
+        output = self.card.outputs[0]
+        (answer,) = self.session.run([output.name], {self.card.input.name: tensor})
+        if answer.shape != output.shape:
+            raise ModelOutputError(
+                f"model {self.card.reference} answered shape {answer.shape}, card: {output.shape}"
+            )
+        if not np.isfinite(answer).all():
+            raise ModelOutputError(f"model {self.card.reference} answered NaN or Inf")
+        return np.asarray(answer, np.float32)
+
+    def classify(self, image: Image) -> NDArray[np.float64]:
+        """Probabilities of the card's classes, shape (classes,), summing to 1.
+
+        Raises:
+            ModelOutputError: the answer is no distribution over the classes.
+        """
+        answer = self.run(image).reshape(-1).astype(np.float64)
+        if answer.shape != (len(self.card.classes),):
+            raise ModelOutputError(
+                f"model {self.card.reference} answered {answer.size} numbers for "
+                f"{len(self.card.classes)} classes"
+            )
+        if self.card.outputs[0].holds == "logits":
+            exponents = np.exp(answer - answer.max())
+            answer = exponents / exponents.sum()
+        if not (answer.min() >= -1e-4 and abs(answer.sum() - 1) <= 1e-3):
+            raise ModelOutputError(
+                f"model {self.card.reference} answered {np.round(answer, 4).tolist()}, "
+                "which are no probabilities"
+            )
+        return np.asarray(np.clip(answer, 0.0, 1.0), np.float64)
+
+
+def load_model(folder: Path, *, expected_sha256: str = "") -> Model:
+    """Load a model from verified bytes and warm it up.
+
+    Args:
+        folder: holds card.json and the model file.
+        expected_sha256: what the recipe was approved with; empty accepts what the card says.
+
+    Raises:
+        ModelError: file, card and expectation do not agree, or the file must not be loaded.
+    """
+    card = read_card(folder)
+    data = _verified_bytes(folder, card, expected_sha256)
+    refuse_unsafe(data, card.reference)
+    return warm_up(Model(card, _session(data, card.reference)))
+
+
+def warm_up(model: Model) -> Model:
+    """Run a model once on grey noise, so that the first part meets a warm and proven one.
+
+    Raises:
+        ModelError: the graph's inputs and outputs are not those of the card, or it cannot run.
+    """
+    _compare_contract(model)
+    size = (model.card.input.height, model.card.input.width)
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    if model.card.task == "classify":
+        model.classify(noise)
+    else:
+        model.run(noise)
+    return model
+
+
+def to_tensor(image: Image, contract: ModelInput) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """An image (height, width[, 3]) uint8 as the tensor the contract asks for.
+
+    Resizing works on uint8, before any conversion: it is cheaper there, and the same everywhere.
+    """
+    fitted = fit(image, contract.width, contract.height, contract.fit, pad=contract.pad)
+    fitted = to_channels(fitted, contract.channels)
+    tensor = np.ascontiguousarray(fitted).reshape(
+        1, contract.height, contract.width, contract.channels
+    )
+    if contract.channel_order == "RGB":
+        tensor = tensor[..., ::-1]
+    if contract.layout == "NCHW":
+        tensor = tensor.transpose(0, 3, 1, 2)
+    if contract.dtype == "uint8":
+        return np.ascontiguousarray(tensor)
+    return _normalise(tensor, contract)
+
+
+def refuse_unsafe(data: bytes, name: str) -> onnx.ModelProto:
+    """Parse a model and refuse what could reach outside it.
+
+    Raises:
+        ModelError: no ONNX, external data, or operators of an unknown domain.
+    """
+    try:
+        proto = onnx.load_from_string(data)
+    except DecodeError as error:
+        raise ModelError(f"model {name} is no ONNX file: {error}") from error
+    if not proto.graph.node:
+        raise ModelError(f"model {name} is no ONNX file: it holds no graph")
+    graphs = [*_graphs(proto.graph)]
+    domains = {node.domain for graph in graphs for node in graph.node}
+    domains |= {node.domain for function in proto.functions for node in function.node}
+    domains |= {opset.domain for opset in proto.opset_import}
+    strange = domains - STANDARD_DOMAINS - {function.domain for function in proto.functions}
+    strange -= {domain for domain in strange if domain.startswith("ai.onnx.preview")}
+    if strange:
+        raise ModelError(
+            f"model {name} needs operators of {', '.join(sorted(strange))}; only standard ONNX "
+            "operators are run; export it again without custom operators"
+        )
+    for tensor in _tensors(proto, graphs):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+            raise ModelError(
+                f"model {name} keeps {tensor.name!r} in another file; only self-contained "
+                "models are loaded; export it again as one file"
+            )
+    return proto
+
+
+def sha256_of(data: bytes) -> str:
+    """The sha256 of some bytes, 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _verified_bytes(folder: Path, card: ModelCard, expected_sha256: str) -> bytes:
+    path = folder / card.file
+    try:
+        size = path.stat().st_size
+        if size > MAX_MODEL_BYTES:
+            raise ModelError(f"model file {path} has {size:,} bytes, allowed {MAX_MODEL_BYTES:,}")
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the model file {path}: {error.strerror}") from error
+    actual = sha256_of(data)
+    if actual != card.sha256:
+        raise ModelError(
+            f"model file {path} is not the one its card describes (sha256 {actual[:12]}, card "
+            f"{card.sha256[:12]}); restore it, or teach or import the model again"
+        )
+    if expected_sha256 and actual != expected_sha256:
+        raise ModelError(
+            f"model {card.reference} has sha256 {actual[:12]}, the recipe was approved with "
+            f"{expected_sha256[:12]}; restore that model or make a new recipe version"
+        )
+    return data
+
+
+def _session(data: bytes, name: str) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1  # as many frames at once as workers, one thread each
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its error types have no common base
+        raise ModelError(f"model {name} cannot be loaded: {str(error)[:300]}") from error
+
+
+def _compare_contract(model: Model) -> None:
+    card = model.card
+    inputs, outputs = model.session.get_inputs(), model.session.get_outputs()
+    if [entry.name for entry in inputs] != [card.input.name]:
+        names = ", ".join(entry.name for entry in inputs)
+        raise ModelError(f"model {card.reference} takes {names}, card: {card.input.name}")
+    wanted_type = {"uint8": "tensor(uint8)", "float32": "tensor(float)"}[card.input.dtype]
+    if inputs[0].type != wanted_type or not _shapes_agree(inputs[0].shape, card.input.shape):
+        raise ModelError(
+            f"model {card.reference} takes {inputs[0].type} {inputs[0].shape}, card: "
+            f"{card.input.dtype} {list(card.input.shape)}"
+        )
+    shapes = {entry.name: entry.shape for entry in outputs}
+    for output in card.outputs:
+        if output.name not in shapes or not _shapes_agree(shapes[output.name], output.shape):
+            raise ModelError(
+                f"model {card.reference} gives {shapes}, card: {output.name} {list(output.shape)}"
+            )
+
+
+def _shapes_agree(actual: list[int | str | None], wanted: tuple[int, ...]) -> bool:
+    return len(actual) == len(wanted) and all(
+        not isinstance(have, int) or have == want for have, want in zip(actual, wanted, strict=True)
+    )
+
+
+def _normalise(tensor: NDArray[np.uint8], contract: ModelInput) -> NDArray[np.float32]:
+    per_channel = (1, 1, 1, -1) if contract.layout == "NHWC" else (1, -1, 1, 1)
+    mean = np.array(contract.mean or (0.0,), np.float32).reshape(per_channel)
+    std = np.array(contract.std or (1.0,), np.float32).reshape(per_channel)
+    scaled = tensor.astype(np.float32) * np.float32(contract.scale)
+    return np.ascontiguousarray((scaled - mean) / std, np.float32)
+
+
+def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                if inner.node:
+                    yield from _graphs(inner)
+
+
+def _tensors(proto: onnx.ModelProto, graphs: list[onnx.GraphProto]) -> Iterator[onnx.TensorProto]:
+    nodes = [node for graph in graphs for node in graph.node]
+    nodes += [node for function in proto.functions for node in function.node]
+    for graph in graphs:
+        yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield from (sparse.values, sparse.indices)
+    for node in nodes:
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
