@@ -131,7 +131,7 @@ def _result(
         recipe_version=prepared.recipe.version,
         recipe_hash=prepared.recipe_hash,
         models=prepared.models,
-        configuration_id=prepared.configuration.configuration_id,
+        configuration_id=prepared.configuration_id,
         software_version=__version__,
         is_simulated=frame.is_simulated if frame else False,
         is_partial=bool(findings) and state is not ResultState.COMPLETED,

@@ -42,7 +42,7 @@ class Plugin(BaseModel):
         """The settings as they stand in a recipe or station file, `kind` first."""
         return {
             "kind": self.kind,
-            **self.model_dump(mode="json", exclude_defaults=True),
+            **self.model_dump(mode="json"),
         }
 
 

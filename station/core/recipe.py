@@ -18,7 +18,6 @@ from pydantic import (
     model_validator,
 )
 
-from station.core.configuration import Configuration
 from station.core.errors import RecipeError, SettingsError, StationError
 from station.core.files import write_whole
 from station.core.plugin import Check, Site, Tool, explain, parse
@@ -31,7 +30,7 @@ class PreparedRecipe:
 
     recipe: "Recipe"
     recipe_hash: str
-    configuration: Configuration
+    configuration_id: str
     checks: Mapping[str, Check]
     models: Mapping[str, str]
     severity: Mapping[str, int]
@@ -60,7 +59,7 @@ def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
     return PreparedRecipe(
         recipe=recipe,
         recipe_hash=recipe.hash,
-        configuration=site.configuration,
+        configuration_id=site.configuration.configuration_id,
         checks=checks,
         models={name: sha for check in checks.values() for name, sha in check.models.items()},
         severity={reason.code: SEVERITIES.index(reason.severity) for reason in recipe.reasons},
