@@ -118,8 +118,7 @@ class Recipe(BaseModel):
     @property
     def hash(self) -> str:
         """sha256 over everything that can change an answer, and the version; 64 hex digits."""
-        content = self.model_dump(mode="json", exclude={"created_at", "description"})
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return _hash_of(self.model_dump(mode="json"))
 
     def text_of(self, code: str) -> str:
         """The text of a reason code, of the recipe or the station; the code itself if unknown."""
@@ -147,18 +146,21 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         RecipeError: it is missing, broken, or was changed since the station wrote it.
     """
-    recipe, written_hash = read_unsealed(path)
-    if written_hash != recipe.hash:
+    recipe, content_hash, written_hash = read_unsealed(path)
+    if written_hash != content_hash:
         raise RecipeError(
-            f"recipe {path} was changed since the station wrote it (hash {recipe.hash[:12]}, "
+            f"recipe {path} was changed since the station wrote it (hash {content_hash[:12]}, "
             f"written {str(written_hash)[:12]}); look at it with `station recipe check`, then "
             f"take it over as a new version with `station recipe new --from {path}`"
         )
     return recipe
 
 
-def read_unsealed(path: Path) -> tuple[Recipe, str | None]:
-    """A recipe file's content and the hash written in it, whether or not they agree.
+def read_unsealed(path: Path) -> tuple[Recipe, str, str | None]:
+    """A recipe, the hash of its file's content, and the hash written in it: they may differ.
+
+    The content is hashed as it stands in the file, so that a setting a newer station adds with its
+    default does not look like a change by hand.
 
     Raises:
         RecipeError: it is missing or broken.
@@ -172,13 +174,18 @@ def read_unsealed(path: Path) -> tuple[Recipe, str | None]:
     if not isinstance(content, dict):
         raise RecipeError(f"recipe {path} must be a JSON object")
     written_hash = content.pop("hash", None)
-    return _validated(content, str(path)), written_hash
+    return _validated(content, str(path)), _hash_of(content), written_hash
 
 
 def write_recipe(recipe: Recipe, path: Path) -> None:
     """Write a recipe with its hash, whole or not at all."""
     content = {**recipe.model_dump(mode="json"), "hash": recipe.hash}
     write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _hash_of(content: Mapping[str, Any]) -> str:
+    answers = {key: content[key] for key in content if key not in ("created_at", "description")}
+    return hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()
 
 
 def _validated(content: Mapping[str, Any], where: str) -> Recipe:

@@ -1,0 +1,244 @@
+"""The thread that owns the camera: grabs for triggers or continuously, and reconnects."""
+
+import random
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from station.core.errors import NoFrameError, PictureError
+from station.core.frame import Frame
+from station.core.plugin import Feed, Source
+from station.core.reasons import StationReason
+from station.line.tickets import Ticket
+
+RECONNECT_FIRST_S, RECONNECT_MOST_S = 1.0, 10.0
+IDLE_S = 0.5
+SLICE_S = 0.2
+"""Longest single wait for a frame, so that a stop is heard."""
+
+
+class Intake(Protocol):
+    """What the acquisition hands its frames to."""
+
+    def frame(self, frame: Frame, ticket: Ticket | None) -> None:
+        """A frame, for a trigger or for nobody in particular."""
+
+    def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
+        """A part was there, or asked for, and there is no usable frame of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraHealth:
+    """How the camera is doing."""
+
+    camera_id: str
+    kind: str
+    is_connected: bool
+    has_ended: bool
+    frames: int
+    failures: int
+    last_error: str
+
+
+class Acquisition:
+    """An open source and the thread that owns it."""
+
+    def __init__(self, source: Source, intake: Intake, *, grab_timeout_s: float) -> None:
+        self._source, self._intake, self._grab_timeout_s = source, intake, grab_timeout_s
+        self._changed = threading.Condition()
+        self._triggers: deque[Ticket] = deque()
+        self._is_continuous = self._is_closing = self._has_ended = self._is_connected = False
+        self._in_hand: Ticket | None = None
+        self._frames = self._failures = 0
+        self._last_error = ""
+        self._previous: Frame | None = None
+        self._thread = threading.Thread(target=self._run, name="acquisition", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; it opens the source."""
+        self._thread.start()
+
+    def wait_connected(self, timeout_s: float) -> bool:
+        """Whether the source opened within the time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._is_connected, timeout_s)
+
+    def set_continuous(self, wanted: bool) -> None:
+        """Grab one frame after the other, or only for triggers."""
+        with self._changed:
+            self._is_continuous = wanted
+            self._has_ended = self._has_ended and not wanted
+            self._changed.notify_all()
+
+    def trigger(self, ticket: Ticket) -> None:
+        """Grab the next fresh frame for this ticket."""
+        with self._changed:
+            self._triggers.append(ticket)
+            self._changed.notify_all()
+
+    def retry_now(self) -> None:
+        """Try to reconnect at once."""
+        with self._changed:
+            self._changed.notify_all()
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether it grabs one frame after the other."""
+        return self._is_continuous
+
+    @property
+    def is_single(self) -> bool:
+        """Whether a trigger is being served."""
+        return bool(self._triggers) or self._in_hand is not None
+
+    @property
+    def health(self) -> CameraHealth:
+        """How the camera is doing."""
+        return CameraHealth(
+            camera_id=self._source.camera_id,
+            kind=self._source.kind,
+            is_connected=self._is_connected,
+            has_ended=self._has_ended,
+            frames=self._frames,
+            failures=self._failures,
+            last_error=self._last_error,
+        )
+
+    def close(self) -> None:
+        """End the thread; triggers not served yet are answered as no_frame."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        self._thread.join(self._grab_timeout_s + 1)
+
+    def _run(self) -> None:
+        delay_s = RECONNECT_FIRST_S
+        while not self._is_closing:
+            feed = self._open()
+            if feed is None:
+                self._wait_refusing(delay_s * random.uniform(0.75, 1.25))  # noqa: S311 - jitter
+                delay_s = min(delay_s * 2, RECONNECT_MOST_S)
+                continue
+            delay_s = RECONNECT_FIRST_S
+            try:
+                self._serve(feed)
+            finally:
+                feed.close()
+        self._refuse("the station stops")
+
+    def _open(self) -> Feed | None:
+        try:
+            feed = self._source.open()
+        except Exception as error:  # noqa: BLE001 - the border: a driver may raise anything
+            self._lose(str(error))
+            return None
+        with self._changed:
+            self._is_connected, self._last_error = True, ""
+            self._changed.notify_all()
+        return feed
+
+    def _serve(self, feed: Feed) -> None:
+        """Grab until the source ends, is lost, or the station closes."""
+        while not self._is_closing:
+            with self._changed:
+                if not self._triggers and not self._is_continuous:
+                    self._changed.wait(IDLE_S)
+                    continue
+                self._in_hand = self._triggers.popleft() if self._triggers else None
+            try:
+                if not self._grab(feed, self._in_hand):
+                    return
+            finally:
+                self._in_hand = None
+
+    def _grab(self, feed: Feed, ticket: Ticket | None) -> bool:
+        """One frame to the intake; False when the feed is of no more use."""
+        try:
+            frame = self._fresh(feed, ticket)
+        except PictureError as error:
+            self._failures += 1
+            self._intake.failed(StationReason.UNREADABLE_IMAGE, str(error), ticket)
+            return True
+        except NoFrameError as error:
+            if ticket:
+                self._failures += 1
+                self._intake.failed(StationReason.NO_FRAME, str(error), ticket)
+            return True
+        except Exception as error:  # noqa: BLE001 - the border: a driver may raise anything
+            self._lose(str(error))
+            if ticket:
+                self._intake.failed(StationReason.NO_FRAME, str(error), ticket)
+            return False
+        if frame is None:
+            self._end(ticket)
+            return False
+        self._frames += 1
+        if self._is_frozen(frame):
+            text = f"frame {frame.sequence} is equal to the one before"
+            self._intake.failed(StationReason.FROZEN_FRAME, text, ticket)
+        else:
+            self._intake.frame(frame, ticket)
+        return True
+
+    def _fresh(self, feed: Feed, ticket: Ticket | None) -> Frame | None:
+        """The next frame; for a trigger the first one acquired after it.
+
+        Raises:
+            NoFrameError: none came; without a trigger after a short while, which means nothing.
+        """
+        if ticket is None:
+            return feed.grab(SLICE_S)
+        until_s = time.monotonic() + self._grab_timeout_s
+        while time.monotonic() < until_s and not self._is_closing:
+            with suppress(NoFrameError):
+                frame = feed.grab(SLICE_S)
+                if frame is None or frame.acquired_at >= ticket.job.triggered_at:
+                    return frame
+        raise NoFrameError(
+            f"no frame was acquired within {self._grab_timeout_s:g} s of the trigger"
+        )
+
+    def _is_frozen(self, frame: Frame) -> bool:
+        """A live sensor never gives the same bytes twice; a played picture may."""
+        previous, self._previous = self._previous, frame
+        if previous is None or frame.is_simulated or frame.image.shape != previous.image.shape:
+            return False
+        rows = slice(None, None, 16)
+        return np.array_equal(frame.image[rows], previous.image[rows]) and np.array_equal(
+            frame.image, previous.image
+        )
+
+    def _end(self, ticket: Ticket | None) -> None:
+        """The source has no more frames: stand by; the next start or trigger opens it again."""
+        if ticket:
+            self._intake.failed(StationReason.NO_FRAME, "the source came to its end", ticket)
+        with self._changed:
+            self._is_continuous, self._has_ended = False, True
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: self._is_closing or self._is_continuous or bool(self._triggers)
+            )
+            self._has_ended = False
+
+    def _lose(self, error: str) -> None:
+        with self._changed:
+            self._is_connected, self._last_error = False, error
+            self._failures += 1
+
+    def _wait_refusing(self, delay_s: float) -> None:
+        """Wait for the next try; whoever triggers meanwhile is told at once."""
+        until_s = time.monotonic() + delay_s
+        while not self._is_closing and (left_s := until_s - time.monotonic()) > 0:
+            self._refuse(self._last_error)
+            with self._changed:
+                if self._changed.wait(left_s) and not self._triggers:
+                    return  # somebody asks to try now
+
+    def _refuse(self, why: str) -> None:
+        while self._triggers:
+            self._intake.failed(StationReason.NO_FRAME, why, self._triggers.popleft())
