@@ -126,16 +126,10 @@ def sequence(product: str, *, seed: int, defect_rate: float) -> Iterator[str | N
     codes = _product(product, None).reason_codes
     n = 0
     while True:
-        yield defect_of(codes, seed=seed, n=n, defect_rate=defect_rate)
+        rng = stream(seed, _ORDER, n)
+        is_bad = float(rng.random()) < defect_rate
+        yield codes[int(rng.integers(len(codes)))] if is_bad else None
         n += 1
-
-
-def defect_of(codes: tuple[str, ...], *, seed: int, n: int, defect_rate: float) -> str | None:
-    """What is wrong with the n-th part: None, or with probability `defect_rate` one of `codes`."""
-    rng = stream(seed, _ORDER, n)
-    if float(rng.random()) >= defect_rate:
-        return None
-    return codes[int(rng.integers(len(codes)))]
 
 
 def _spoil(
