@@ -1,0 +1,103 @@
+"""Jobs: trigger the camera or post a picture, and get the one result."""
+
+import asyncio
+import base64
+import hashlib
+import re
+from concurrent.futures import Future
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+
+from station.api.context import Context, Station
+from station.api.problems import REFUSALS, Problem
+from station.core.errors import PictureError
+from station.core.frame import Job
+from station.core.reasons import StationReason
+from station.core.result import RESULT_JSON, Result, ResultState
+from station.sources.upload import frame_from_upload
+
+router = APIRouter(tags=["jobs"])
+
+RECORDING_S = 10.0
+"""After a job's deadline its result is recorded within this time, or the client is told."""
+
+Id = Annotated[str, Query(max_length=128, pattern=r"^[^\x00-\x1f]*$")]
+
+
+@router.post(
+    "/jobs",
+    response_model=Result,
+    responses={
+        **REFUSALS,
+        409: {"model": Result, "description": "Busy: the result is ABORTED, reason `overrun`"},
+        413: {"model": Problem, "description": "The body is too large"},
+        415: {"model": Problem, "description": "The body is no picture type"},
+        422: {"model": Problem, "description": "The picture cannot be read"},
+        503: {"model": Result, "description": "The station stops: ABORTED, reason `aborted`"},
+        504: {"model": Result, "description": "Late: the result is ABORTED, reason `late`"},
+    },
+    openapi_extra={
+        "requestBody": {
+            "description": "Empty: the camera is triggered. A picture: it is inspected.",
+            "content": {"image/*": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def post_job(
+    request: Request,
+    context: Station,
+    part_id: Id = "",
+    product_id: Id = "",
+    meas_id: Id = "",
+    deadline_ms: Annotated[float | None, Query(gt=0, le=600_000)] = None,
+) -> Response:
+    """Inspect one part; the verdict is data: 200 also for a part that does not pass.
+
+    With an empty body the next frame acquired after this request is inspected. With a picture
+    (PNG, JPEG, BMP, TIFF; `Content-Digest: sha-256=:…:` is checked where given) that picture is.
+    """
+    job = Job(part_id=part_id, product_id=product_id, meas_id=meas_id, deadline_ms=deadline_ms)
+    body = await request.body()
+    if body:
+        _check_upload(request, body)
+        promise = await _submit(context, body, job)
+    else:
+        promise = context.line.trigger(job)
+    deadline_s = (deadline_ms or context.settings.line.deadline_ms) / 1e3
+    try:
+        async with asyncio.timeout(deadline_s + RECORDING_S):
+            result = await asyncio.wrap_future(promise)
+    except TimeoutError:
+        raise HTTPException(504, f"job {job.job_id} has no recorded result yet") from None
+    return Response(
+        RESULT_JSON.dump_json(result), _status_of(result), media_type="application/json"
+    )
+
+
+async def _submit(context: Context, body: bytes, job: Job) -> Future[Result]:
+    """Decode off the loop, then queue."""
+    frame = await asyncio.get_running_loop().run_in_executor(
+        context.pool,
+        lambda: frame_from_upload(body, camera_id="upload", sequence=next(context.uploads)),
+    )
+    return context.line.submit(frame, job)
+
+
+def _check_upload(request: Request, body: bytes) -> None:
+    """Refuse what is announced as something else than a picture, or did not arrive as sent."""
+    kind = request.headers.get("content-type", "application/octet-stream").split(";")[0].lower()
+    if not kind.startswith("image/") and kind != "application/octet-stream":
+        raise HTTPException(415, f"{kind} is no picture; send the bytes as image/jpeg or image/png")
+    digest = re.search(r"sha-256=:([^:]*):", request.headers.get("content-digest", ""))
+    actual = base64.b64encode(hashlib.sha256(body).digest()).decode() if digest else ""
+    if digest and digest.group(1) != actual:
+        raise PictureError("the picture did not arrive as it was sent: its sha-256 differs")
+
+
+def _status_of(result: Result) -> int:
+    if result.result_state is not ResultState.ABORTED:
+        return 200
+    return {StationReason.OVERRUN: 409, StationReason.LATE: 504}.get(
+        StationReason(result.reason_code or ""), 503
+    )

@@ -1,0 +1,81 @@
+"""Runs the API until somebody ends it."""
+
+import signal
+import socket
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import uvicorn
+
+from station.api.app import create_app
+from station.api.context import Context
+from station.core.errors import SettingsError
+from station.line.line import Line
+from station.line.settings import ApiSettings, StationSettings
+from station.line.shelf import Shelf
+
+KEEP_ALIVE_S = 75
+SHUTDOWN_S = 1
+
+
+def listen(settings: ApiSettings) -> socket.socket:
+    """Bind the API's port.
+
+    Raises:
+        SettingsError: somebody else has it.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    door = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":  # there it would let two servers share the port
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind((settings.host, settings.port))
+    except OSError as error:
+        door.close()
+        raise SettingsError(
+            f"port {settings.port} of {settings.host} cannot be used ({error.strerror}); end the "
+            "other program or set api.port in station.toml"
+        ) from error
+    return door
+
+
+def serve(
+    line: Line,
+    shelf: Shelf,
+    settings: StationSettings,
+    door: socket.socket,
+    *,
+    ends_with_stdin: bool = False,
+) -> None:
+    """Answer requests on a bound socket until SIGINT or SIGTERM.
+
+    With `ends_with_stdin` also at the end of standard input: a child whose supervisor is gone,
+    killed even, does not stay behind.
+    """
+    pool = ThreadPoolExecutor(settings.line.workers, thread_name_prefix="api")
+    context = Context(line=line, shelf=shelf, settings=settings, pool=pool)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(context),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=SHUTDOWN_S,
+            ws="none",
+        )
+    )
+    if ends_with_stdin:
+        threading.Thread(target=_watch_stdin, args=(server,), name="stdin", daemon=True).start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn stops on these and raises them again afterwards; by then there is work to do.
+        signal.signal(number, lambda *_: None)
+    server.run(sockets=[door])
+    pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _watch_stdin(server: uvicorn.Server) -> None:
+    sys.stdin.buffer.read()
+    server.should_exit = True

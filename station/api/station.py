@@ -1,0 +1,114 @@
+"""The station itself: what it is doing, and the verbs that change it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import cv2
+import onnxruntime
+from fastapi import APIRouter
+
+from station import __version__
+from station.api.context import Context, Station
+from station.api.problems import REFUSALS
+from station.line.acquisition import CameraHealth
+from station.line.counters import Counts
+from station.line.states import State
+
+router = APIRouter(prefix="", tags=["station"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveRecipe:
+    """The recipe parts are judged by now."""
+
+    recipe_id: str
+    version: int
+    recipe_hash: str
+    product_id: str
+    models: dict[str, str]
+    configuration_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutletStatus:
+    """How one sink is doing."""
+
+    kind: str
+    delivered: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationStatus:
+    """Everything an operator's page needs at one look."""
+
+    name: str
+    state: State
+    state_text: str
+    recipe: ActiveRecipe
+    counters: Counts
+    camera: CameraHealth
+    sinks: list[OutletStatus]
+    pictures_kept: int
+    pictures_dropped: int
+    started_at: datetime
+    versions: dict[str, str]
+
+
+@router.get("/station")
+def get_station(context: Station) -> StationStatus:
+    """State, active recipe, counters, camera health, versions."""
+    return status_of(context)
+
+
+@router.post("/station:start", responses=REFUSALS)
+def start(context: Station) -> StationStatus:
+    """Inspect continuously."""
+    context.line.start()
+    return status_of(context)
+
+
+@router.post("/station:stop", responses=REFUSALS)
+def stop(context: Station) -> StationStatus:
+    """Finish what is under way, then inspect only what is triggered or posted."""
+    context.line.stop()
+    return status_of(context)
+
+
+@router.post("/station:reset", responses=REFUSALS)
+def reset(context: Station) -> StationStatus:
+    """Leave the error state: forget the last error, try the camera at once."""
+    context.line.reset()
+    return status_of(context)
+
+
+def status_of(context: Context) -> StationStatus:
+    """One consistent look at the station."""
+    line, prepared = context.line, context.line.prepared
+    return StationStatus(
+        name=context.settings.name,
+        state=line.state,
+        state_text=line.state_text,
+        recipe=ActiveRecipe(
+            recipe_id=prepared.recipe.recipe_id,
+            version=prepared.recipe.version,
+            recipe_hash=prepared.recipe_hash,
+            product_id=prepared.recipe.product_id,
+            models=dict(prepared.models),
+            configuration_id=prepared.configuration_id,
+        ),
+        counters=line.counters.look(),
+        camera=line.camera,
+        sinks=[
+            OutletStatus(kind=outlet.kind, delivered=outlet.delivered, failed=outlet.failed)
+            for outlet in line.outlets
+        ],
+        pictures_kept=line.pictures.kept,
+        pictures_dropped=line.pictures.dropped,
+        started_at=context.started_at,
+        versions={
+            "station": __version__,
+            "opencv": cv2.__version__,
+            "onnxruntime": onnxruntime.__version__,
+        },
+    )
