@@ -1,0 +1,183 @@
+"""`station doctor`: is everything there that the station needs; one line each."""
+
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from station.cli.home import home, model_dirs
+from station.cli.line import open_shelf
+from station.core.errors import NoFrameError, StationError
+from station.core.plugin import Sink, Source, Tool, discover
+from station.line.settings import StationSettings, read_settings
+from station.vision.card import find_model, list_models
+from station.vision.model import load_model
+
+FREE_BYTES_WANTED = 2_000_000_000
+OLDEST_SANE_YEAR = 2026
+LIBRARIES = ("opencv-python-headless", "onnxruntime", "numpy", "fastapi", "nicegui", "rapidocr")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing looked at; `advice` says what to do where it is not fine."""
+
+    what: str
+    finding: str
+    advice: str = ""
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nothing needs to be done."""
+        return not self.advice
+
+
+def doctor(
+    settings: Annotated[Path, typer.Argument(help="The station's settings.")] = Path(
+        "station.toml"
+    ),
+) -> None:
+    """Look at versions, plug-ins, models, recipe, camera, disk, ports and clock."""
+    lines = []
+    for line in examine(settings):
+        lines.append(line)
+        mark, colour = ("ok  ", "green") if line.is_fine else ("TODO", "red")
+        typer.secho(mark, fg=colour, nl=False)
+        typer.echo(f"  {line.what:<9} {line.finding}")
+        if line.advice:
+            typer.echo(f"      {'':<9} -> {line.advice}")
+    raise typer.Exit(0 if all(line.is_fine for line in lines) else 1)
+
+
+def examine(path: Path) -> Iterator[Line]:
+    """Everything the station needs, looked at one by one; never raises."""
+    yield _python()
+    yield from _libraries()
+    yield _plugins()
+    yield from _models()
+    yield _disk()
+    yield _clock()
+    if not path.is_file():
+        yield Line("settings", f"no {path}: fine for batch work and the demo")
+        return
+    try:
+        settings = read_settings(path)
+    except StationError as error:
+        yield Line("settings", str(path), str(error))
+        return
+    yield Line("settings", f"{path} is sound")
+    yield _recipe(settings)
+    yield _camera(settings)
+    yield _port("api", settings.api.host, settings.api.port)
+    if settings.hmi.enabled:
+        yield _port("hmi", settings.hmi.host, settings.hmi.port)
+
+
+def _python() -> Line:
+    found = f"{platform.python_version()} on {platform.platform()}"
+    fine = sys.version_info >= (3, 11)
+    return Line("python", found, "" if fine else "install Python 3.11 or newer")
+
+
+def _libraries() -> Iterator[Line]:
+    for name in LIBRARIES:
+        try:
+            yield Line("library", f"{name} {version(name)}")
+        except PackageNotFoundError:
+            yield Line("library", f"{name} is missing", "run `python run.py` again")
+    try:
+        version("opencv-python")
+    except PackageNotFoundError:
+        return
+    yield Line(
+        "library",
+        "opencv-python is installed beside opencv-python-headless",
+        "uninstall both, then install opencv-python-headless alone",
+    )
+
+
+def _plugins() -> Line:
+    try:
+        kinds = [f"{len(discover(family))} {family.__name__.lower()}s" for family in _FAMILIES]
+    except StationError as error:
+        return Line("plug-ins", "one does not import", str(error))
+    return Line("plug-ins", ", ".join(kinds))
+
+
+_FAMILIES = (Source, Tool, Sink)
+
+
+def _models() -> Iterator[Line]:
+    names = list_models(model_dirs())
+    if not names:
+        yield Line("models", "none", "teach one: station teach classify DIR --name NAME")
+    for name in names:
+        try:
+            card = load_model(find_model(name, model_dirs())).card
+            yield Line("model", f"{name}: {card.task}, sha256 {card.sha256[:12]}")
+        except StationError as error:
+            yield Line("model", name, str(error))
+
+
+def _disk() -> Line:
+    free = shutil.disk_usage(home()).free
+    fine = free >= FREE_BYTES_WANTED
+    advice = "make room, or lower journal.max_picture_bytes and max_age_days"
+    return Line("disk", f"{free / 1e9:.1f} GB free at {home()}", "" if fine else advice)
+
+
+def _clock() -> Line:
+    now = datetime.now(UTC)
+    fine = now.year >= OLDEST_SANE_YEAR
+    advice = "set the clock: results are filed and kept by time"
+    return Line("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC", "" if fine else advice)
+
+
+def _recipe(settings: StationSettings) -> Line:
+    name = settings.line.recipe
+    try:
+        prepared = open_shelf(settings.source.camera_id).prepare(name)
+    except StationError as error:
+        return Line("recipe", name, str(error))
+    recipe = prepared.recipe
+    found = f"{recipe.recipe_id} version {recipe.version}, hash {prepared.recipe_hash[:12]}"
+    return Line("recipe", found)
+
+
+def _camera(settings: StationSettings) -> Line:
+    source = settings.source
+    try:
+        feed = source.open()
+    except StationError as error:
+        return Line("camera", f"{source.camera_id} ({source.kind})", str(error))
+    try:
+        frame = feed.grab(settings.line.grab_timeout_ms / 1e3)
+    except NoFrameError:
+        frame = None
+    except StationError as error:
+        return Line("camera", f"{source.camera_id} ({source.kind})", str(error))
+    finally:
+        feed.close()
+    if frame is None:
+        return Line("camera", f"{source.camera_id} ({source.kind}) is open, gave no frame")
+    shape = " x ".join(str(size) for size in frame.image.shape[1::-1])
+    return Line("camera", f"{source.camera_id} ({source.kind}) gave a frame of {shape}")
+
+
+def _port(what: str, host: str, port: int) -> Line:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as door:
+        try:
+            door.bind((host, port))
+        except OSError as error:
+            advice = f"end the other program, or set {what}.port in station.toml"
+            return Line("port", f"{port} for the {what}: {error.strerror}", advice)
+    return Line("port", f"{port} for the {what} is free")

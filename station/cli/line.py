@@ -1,0 +1,52 @@
+"""`station line`: the line and its API in one process; the supervisor starts it."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from station.api.server import listen, serve
+from station.cli.home import home, shipped, site
+from station.journal.pictures import Pictures
+from station.journal.records import Journal
+from station.line.housekeeping import Housekeeping
+from station.line.line import Line
+from station.line.settings import StationSettings, read_settings
+from station.line.shelf import Shelf
+
+
+def line(
+    settings: Annotated[Path, typer.Argument(help="The station.toml.")],
+    journal: Annotated[Path, typer.Option(help="Folder of the journal.")] = Path("var"),
+    ends_with_stdin: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run the line and its API without a supervisor and without the operator's page."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    run_line(read_settings(settings), journal, ends_with_stdin=ends_with_stdin)
+
+
+def run_line(settings: StationSettings, folder: Path, *, ends_with_stdin: bool) -> None:
+    """Open everything, serve until told to end, close everything.
+
+    Raises:
+        StationError: the recipe, a model, the port, the journal or a sink cannot be used.
+    """
+    shelf = open_shelf(settings.source.camera_id)
+    prepared = shelf.prepare(settings.line.recipe)
+    door = listen(settings.api)
+    journal = Journal(folder / "journal.sqlite")
+    pictures = Pictures(folder / "pictures", settings.journal)
+    housekeeping = Housekeeping(journal, pictures, settings.journal)
+    running = Line(settings.line, prepared, settings.source, journal, pictures, settings.sinks)
+    try:
+        serve(running, shelf, settings, door, ends_with_stdin=ends_with_stdin)
+    finally:
+        housekeeping.close()
+        running.close()
+
+
+def open_shelf(camera_id: str = "camera") -> Shelf:
+    """The station's own recipes first, then the shipped ones."""
+    folders = (home() / "recipes", shipped() / "sample_images")
+    return Shelf(folders, site(camera_id))

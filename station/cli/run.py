@@ -1,0 +1,142 @@
+"""`station run` and `station demo`: the whole station, supervised."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from station.cli.home import home
+from station.cli.supervisor import Child, Supervisor
+from station.core.errors import SettingsError
+from station.core.files import write_whole
+from station.line.settings import StationSettings, read_settings
+
+DEMO_TOML = """\
+# Written by `station demo`: a line of rendered parts. Copy it to station.toml to make it yours.
+name = "demo line"
+
+[line]
+recipe = "{product}"
+workers = 2
+
+[source]
+kind = "synthetic"
+product = "{product}"
+rate_per_s = {rate}
+defect_rate = 0.1
+seed = {seed}
+prerendered = {prerendered}
+
+[journal]
+keep = "not_ok"
+max_age_days = 1
+
+[api]
+port = {port}
+
+[hmi]
+enabled = {hmi}
+port = {hmi_port}
+"""
+
+Seconds = Annotated[float | None, typer.Option(min=0.1, help="End by itself after this time.")]
+NoHmi = Annotated[bool, typer.Option("--no-hmi", help="Without the operator's page.")]
+
+
+def run(
+    settings: Annotated[Path, typer.Argument(help="The station's settings.")] = Path(
+        "station.toml"
+    ),
+    seconds: Seconds = None,
+    no_hmi: NoHmi = False,
+) -> None:
+    """Run the station: the line with its API, and the operator's page."""
+    if not settings.is_file():
+        raise SettingsError(
+            f"there is no {settings}; `station demo` writes an example to var/demo/station.toml"
+        )
+    _run(settings, home() / "var", seconds=seconds, with_hmi=not no_hmi)
+
+
+def demo(
+    seconds: Seconds = None,
+    no_hmi: NoHmi = False,
+    product: Annotated[str, typer.Option(help="ring or cap")] = "ring",
+    rate: Annotated[float, typer.Option(min=0.1, max=200, help="Parts per second.")] = 5.0,
+    prerendered: Annotated[
+        int, typer.Option(min=0, max=2000, help="Render so many parts beforehand.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=999, help="Another seed, other parts.")] = 0,
+    port: Annotated[int, typer.Option(help="Port of the API.")] = 8470,
+    hmi_port: Annotated[int, typer.Option(help="Port of the operator's page.")] = 8471,
+) -> None:
+    """Watch rendered parts being inspected; needs no camera, no file, no internet."""
+    if product not in ("ring", "cap"):
+        raise SettingsError(f"there is no demo product {product!r}; choose ring or cap")
+    folder = home() / "var" / "demo"
+    content = DEMO_TOML.format(
+        product=product, rate=rate, seed=seed, prerendered=prerendered, port=port,
+        hmi=str(not no_hmi).lower(), hmi_port=hmi_port,
+    )  # fmt: skip
+    write_whole(folder / "station.toml", content.encode())
+    _run(folder / "station.toml", folder, seconds=seconds, with_hmi=not no_hmi)
+
+
+def _run(path: Path, folder: Path, *, seconds: float | None, with_hmi: bool) -> None:
+    settings = read_settings(path)
+    api_url = f"http://{settings.api.host}:{settings.api.port}"
+    children = [Child("line", ["line", str(path), "--journal", str(folder)])]
+    if with_hmi and settings.hmi.enabled:
+        children.append(_hmi_child(settings, api_url))
+    supervisor = Supervisor(children)
+    started_s = time.monotonic()
+    try:
+        supervisor.open(f"{api_url}/healthz")
+        if not supervisor.closing.is_set():
+            _greet(settings, path, api_url, with_hmi=len(children) > 1)
+        supervisor.watch(seconds)
+        summary = _status(api_url) if seconds is not None else None
+    finally:
+        supervisor.close()
+    if summary:
+        _summarise(summary, time.monotonic() - started_s)
+
+
+def _hmi_child(settings: StationSettings, api_url: str) -> Child:
+    hmi = settings.hmi
+    address = ["--api", api_url, "--host", hmi.host, "--port", str(hmi.port)]
+    return Child("operator's page", ["hmi", *address])
+
+
+def _greet(settings: StationSettings, path: Path, api_url: str, *, with_hmi: bool) -> None:
+    typer.echo(f"{settings.name}: recipe {settings.line.recipe}, settings {path}")
+    if with_hmi:
+        typer.echo(f"  operator's page  http://{settings.hmi.host}:{settings.hmi.port}")
+    typer.echo(f"  API              {api_url}/api/v1/station")
+    typer.echo(f"  API reference    {api_url}/docs")
+    typer.echo("Ctrl-C ends it.")
+
+
+def _status(api_url: str) -> dict[str, Any] | None:
+    try:
+        answer = httpx.get(f"{api_url}/api/v1/station", timeout=2, trust_env=False)
+        status: dict[str, Any] = answer.raise_for_status().json()
+    except httpx.HTTPError:
+        return None
+    return status
+
+
+def _summarise(status: dict[str, Any], seconds: float) -> None:
+    counts = status["counters"]
+    judged = counts["yield_ratio"]
+    typer.echo(
+        f"{counts['triggers']} parts in {seconds:.0f} s: {counts['ok']} OK, "
+        f"{counts['not_ok']} NOT OK, {counts['not_decidable']} to check, "
+        f"{counts['aborted']} aborted, {counts['failed']} failed, "
+        f"{counts['in_progress']} under way"
+        + (f"; yield {judged:.1%}" if judged is not None else "")
+    )
+    for code, number in counts["by_reason"].items():
+        typer.echo(f"  {number:6}  {code}")
