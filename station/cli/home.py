@@ -14,10 +14,8 @@ def home() -> Path:
 
 
 def shipped() -> Path:
-    """The folder with the shipped `models`, `sample_images` and `calibration`."""
-    package = Path(station.__file__).parent
-    packed = package / "shipped"
-    return packed if packed.is_dir() else package.parent
+    """The folder with the shipped `models`, `sample_images` and `calibration`: the checkout."""
+    return Path(station.__file__).parent.parent
 
 
 def model_dirs() -> tuple[Path, ...]:
