@@ -13,6 +13,8 @@ from station.core.errors import StationError
 COMMANDS = {
     "demo": "run:demo",
     "run": "run:run",
+    "inspect": "inspect:inspect",
+    "recipe": "recipe:app",
     "doctor": "doctor:doctor",
     "sample": "sample:app",
     "line": "line:line",

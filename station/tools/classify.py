@@ -5,10 +5,13 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from station.core.errors import RecipeError
 from station.core.frame import Frame, Image
-from station.core.plugin import Check, Site, Tool
+from station.core.plugin import Check, Site, Tool, explain
+from station.core.reasons import Reason
+from station.core.recipe import Recipe, new_recipe
 from station.core.region import Polygon, Rectangle, Region
 from station.core.result import Evaluation, Finding, decide
 from station.vision.card import Limits, ModelCard, find_model
@@ -115,6 +118,46 @@ class Classify(Tool, kind="classify"):
                 for name, value in zip(card.classes, probabilities, strict=True)
             },
         )
+
+
+def plain_recipe(
+    card: ModelCard,
+    *,
+    recipe_id: str = "",
+    product_id: str = "",
+    region: Region | None = None,
+    accept_limit: float | None = None,
+    reject_limit: float | None = None,
+) -> Recipe:
+    """The recipe of one classifier and nothing else: the model pinned, its limits written out.
+
+    Raises:
+        RecipeError: the model is no classifier, or the limits are out of order.
+    """
+    if card.task != "classify" or card.limits is None:
+        raise RecipeError(f"model {card.reference} is for {card.task}; a recipe needs a classifier")
+    try:
+        tool = Classify(
+            name="surface",
+            model=card.reference,
+            model_sha256=card.sha256,
+            region=region,
+            accept_limit=card.limits.accept_limit if accept_limit is None else accept_limit,
+            reject_limit=card.limits.reject_limit if reject_limit is None else reject_limit,
+        )
+    except ValidationError as error:
+        raise RecipeError(f"recipe around {card.reference}: {explain(error, Classify)}") from error
+    reasons = tuple(
+        Reason(code=code, text=code.replace("_", " ").replace("-", " "))
+        for code in dict.fromkeys(card.reason_codes.values())
+    )
+    return new_recipe(
+        recipe_id or card.name,
+        (tool,),
+        reasons,
+        product_id=product_id,
+        created_at=card.created_at,
+    )
 
 
 def _place(tile: Rectangle, region: Region) -> Region:

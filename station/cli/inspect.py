@@ -1,0 +1,241 @@
+"""`station inspect`: pictures in; results, annotated pictures and a report out."""
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from station import __version__
+from station.cli.home import home, site
+from station.cli.progress import shown_progress
+from station.cli.recipe_files import choose_recipe
+from station.core.errors import JournalError
+from station.core.recipe import PreparedRecipe, prepare
+from station.line.batch import Annotate, Batch
+from station.line.batch_pictures import Picture, find_batch
+from station.line.batch_report import REPORT_FILE, BatchReport, finish
+from station.line.batch_store import BatchSettings, BatchStore
+from station.quality.statistics import percentile
+from station.quality.summary import Summary
+
+EXIT_NOT_OK = 1
+EXIT_NOT_INSPECTED = 3
+STOP_S = 1.5
+"""How long pictures under way may take to end after Ctrl-C."""
+REDRAW_S = 0.1
+
+
+EXIT_INTERRUPTED = 130
+
+
+def inspect(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="A folder, a picture, or a glob.")
+    ],
+    recipe: Annotated[
+        str | None, typer.Option(help="A recipe file, a folder holding one, or a recipe's id.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Inspect with this model alone: name or name/version.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where results go. [default: out/<pictures>-<recipe>-<hash>]"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Pictures at a time. [default: the cores]")
+    ] = None,
+    annotate: Annotated[
+        Literal["not_ok", "all", "none"], typer.Option(help="Which annotated pictures to save.")
+    ] = "not_ok",
+    bits: Annotated[
+        int, typer.Option(min=9, max=16, help="How many bits the sensor of 16-bit pictures fills.")
+    ] = 16,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Inspect pictures; write results.jsonl, results.csv, annotated pictures and report.html.
+
+    Without --recipe or --model the recipe.json that lies by the pictures is used. Run it again
+    with the same --out, and it goes on where it stopped. Exit code: 0 all OK, 1 some not OK, 2 bad
+    usage, 3 some could not be inspected.
+    """
+    try:
+        order = Order(
+            paths=tuple(paths),
+            recipe=recipe,
+            model=model,
+            out=out,
+            workers=workers or _cores(),
+            annotate=annotate,
+            bits=bits,
+            as_json=as_json,
+        )
+        code = run(order)
+    except KeyboardInterrupt:
+        typer.echo("stopped; run the same command again to go on", err=True)
+        code = EXIT_INTERRUPTED
+    raise typer.Exit(code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """The command line, read."""
+
+    paths: tuple[Path, ...]
+    recipe: str | None
+    model: str | None
+    out: Path | None
+    workers: int
+    annotate: Annotate
+    bits: int
+    as_json: bool
+
+
+def run(order: Order) -> int:
+    """Do it; the exit code.
+
+    Raises:
+        StationError: bad usage; nothing was inspected.
+        KeyboardInterrupt: stopped; what is written is whole.
+    """
+    prepared = prepare(choose_recipe(order.recipe, order.model, order.paths), site())
+    root, pictures = find_batch(order.paths, codes=prepared.severity, out=order.out)
+    out = order.out or _default_out(root, prepared)
+    store = BatchStore.open(out, _batch_settings(order, root, prepared))
+    todo = [p for p in pictures if p.origin not in store.done or not store.done[p.origin].covers(p)]
+    if len(todo) < len(pictures):
+        typer.echo(f"{len(pictures) - len(todo)} of {len(pictures)} are done already", err=True)
+    try:
+        images_per_s = _inspect(order, todo, prepared, store)
+        report = BatchReport(
+            root=root,
+            out=out,
+            prepared=prepared,
+            settings=_shown_settings(order, root, prepared, images_per_s),
+            bits=order.bits,
+            workers=order.workers,
+        )
+        summary = finish(report)
+    except JournalError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        return EXIT_NOT_INSPECTED
+    _say(summary, out, images_per_s)
+    if order.as_json:
+        typer.echo(json.dumps(as_dict(summary, images_per_s)))
+    return exit_code(summary)
+
+
+def exit_code(summary: Summary) -> int:
+    """0 all OK, 1 some not OK, 3 some could not be inspected."""
+    if summary.not_inspected:
+        return EXIT_NOT_INSPECTED
+    return 0 if summary.decisions["ok"] == summary.inspected else EXIT_NOT_OK
+
+
+def as_dict(summary: Summary, images_per_s: float) -> dict[str, object]:
+    """The line `--json` ends with; escapes, overkills and accuracy are null without truth."""
+    truth, times = summary.truth, summary.times.total
+    return {
+        "inspected": summary.inspected,
+        **summary.decisions,
+        "by_reason": {**summary.by_reason, **summary.by_station_reason},
+        "escapes": truth.escapes.count if truth else None,
+        "overkills": truth.overkills.count if truth else None,
+        "accuracy": round(truth.right.share, 6) if truth else None,
+        "images_per_s": round(images_per_s, 2),
+        "p50_ms": _rounded(percentile(times, 0.5)),
+        "p99_ms": _rounded(percentile(times, 0.99)),
+    }
+
+
+def _inspect(
+    order: Order, todo: list[Picture], prepared: PreparedRecipe, store: BatchStore
+) -> float:
+    """Inspect what is left to do; pictures per second."""
+    batch = Batch(
+        todo,
+        prepared,
+        store,
+        annotate=order.annotate,
+        bits=order.bits,
+        workers=order.workers,
+    )
+    try:
+        batch.start()
+        with shown_progress(len(todo)) as show:
+            while not batch.wait(REDRAW_S):
+                show(batch.progress)
+            show(batch.progress)
+    except BaseException:
+        batch.stop()
+        batch.wait(STOP_S)
+        raise
+    finally:
+        store.close()
+    elapsed_s = batch.progress.elapsed_s
+    return batch.progress.inspected / elapsed_s if elapsed_s > 0 else 0.0
+
+
+def _default_out(root: Path, prepared: PreparedRecipe) -> Path:
+    """The same folder for the same pictures and recipe, so that a second run goes on."""
+    name = f"{root.name or 'pictures'}-{prepared.recipe.recipe_id}-{prepared.recipe_hash[:8]}"
+    return home() / "out" / name
+
+
+def _batch_settings(order: Order, root: Path, prepared: PreparedRecipe) -> BatchSettings:
+    return BatchSettings(
+        root=str(root),
+        recipe_id=prepared.recipe.recipe_id,
+        recipe_version=prepared.recipe.version,
+        recipe_hash=prepared.recipe_hash,
+        models=prepared.models,
+        configuration_id=prepared.configuration_id,
+        software_version=__version__,
+        annotate=order.annotate,
+        bits=order.bits,
+    )
+
+
+def _shown_settings(
+    order: Order, root: Path, prepared: PreparedRecipe, images_per_s: float
+) -> dict[str, str]:
+    return {
+        "pictures": str(root),
+        "workers": str(order.workers),
+        "rate of the last run": f"{images_per_s:.1f} pictures/s" if images_per_s else "-",
+        "annotated pictures saved": order.annotate.replace("_", " "),
+        "bits of 16-bit pictures": str(order.bits),
+        "configuration": prepared.configuration_id,
+        "software": f"station {__version__}",
+    }
+
+
+def _say(summary: Summary, out: Path, images_per_s: float) -> None:
+    counts = summary.decisions
+    typer.echo(
+        f"{summary.inspected} inspected: {counts['ok']} OK, {counts['not_ok']} NOT OK, "
+        f"{counts['not_decidable']} NOT DECIDABLE, {summary.not_inspected} could not be inspected "
+        f"({images_per_s:.1f} pictures/s)"
+    )
+    for code, count in (*summary.by_reason.items(), *summary.by_station_reason.items()):
+        typer.echo(f"  {count:>6}  {code}")
+    if summary.truth:
+        typer.echo(f"escapes (bad parts that passed): {summary.truth.escapes.in_words}")
+        typer.echo(f"overkill (good parts rejected): {summary.truth.overkills.in_words}")
+        typer.echo(f"decided right: {summary.truth.right.in_words}")
+    typer.echo(f"report: {out / REPORT_FILE}")
+
+
+def _rounded(value: float) -> float | None:
+    return round(value, 3) if math.isfinite(value) else None
+
+
+def _cores() -> int:
+    """The cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
