@@ -1,0 +1,83 @@
+"""Recipes are sealed, readable, and refuse what nobody could act on."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from station.core.errors import RecipeError, SettingsError
+from station.core.plugin import Site, Tool, parse
+from station.core.reasons import Reason, check_reason_code
+from station.core.recipe import Recipe, new_recipe, prepare, read_recipe, write_recipe
+from station.tools.classify import Classify
+
+
+def test_a_recipe_comes_back_as_it_was_written(tiny_recipe: Recipe, tmp_path: Path) -> None:
+    write_recipe(tiny_recipe, tmp_path / "recipe.json")
+    again = read_recipe(tmp_path / "recipe.json")
+    assert again == tiny_recipe
+    assert again.hash == tiny_recipe.hash
+
+
+def test_a_recipe_changed_by_hand_is_refused(tiny_recipe: Recipe, tmp_path: Path) -> None:
+    path = tmp_path / "recipe.json"
+    write_recipe(tiny_recipe, path)
+    content = json.loads(path.read_text())
+    content["tools"][0]["accept_limit"] = 0.99
+    path.write_text(json.dumps(content))
+    with pytest.raises(RecipeError, match="was changed since the station wrote it"):
+        read_recipe(path)
+
+
+def test_what_changes_no_answer_changes_no_hash(tiny_recipe: Recipe) -> None:
+    renamed = tiny_recipe.model_copy(update={"description": "another text"})
+    stricter = tiny_recipe.model_copy(update={"version": 2})
+    assert renamed.hash == tiny_recipe.hash
+    assert stricter.hash != tiny_recipe.hash
+
+
+@pytest.mark.parametrize("content", ["", "no json", "[]", '{"recipe_id": "x"}'])
+def test_a_broken_file_is_named(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text(content)
+    with pytest.raises(RecipeError, match=r"broken\.json"):
+        read_recipe(path)
+
+
+def test_a_misspelt_setting_is_refused_with_a_hint() -> None:
+    with pytest.raises(SettingsError, match="did you mean 'accept_limit'"):
+        parse(Tool, {"kind": "classify", "name": "x", "model": "m/1", "acept_limit": 0.1})
+
+
+def test_an_unknown_kind_names_those_there_are() -> None:
+    with pytest.raises(SettingsError, match="did you mean 'classify'"):
+        parse(Tool, {"kind": "clasify", "name": "x"})
+
+
+def test_two_tools_of_one_name_are_refused() -> None:
+    twice = (Classify(name="a", model="m/1"), Classify(name="a", model="m/1"))
+    with pytest.raises(RecipeError, match="tool a stands twice"):
+        new_recipe("x", twice, ())
+
+
+def test_a_reason_the_table_lacks_is_refused_before_the_first_part(tiny_model_dir: Path) -> None:
+    recipe = new_recipe("x", (Classify(name="a", model="bright/1"),), ())
+    with pytest.raises(RecipeError, match="glare"):
+        prepare(recipe, Site(model_dirs=(tiny_model_dir,)))
+
+
+@pytest.mark.parametrize("code", ["other", "Misc", "unknown", "", " "])
+def test_vague_reason_codes_are_refused_with_the_reason_why(code: str) -> None:
+    with pytest.raises(ValueError, match="nobody can act on it"):
+        Reason(code=code, text="?")
+
+
+@pytest.mark.parametrize("code", ["overrun", "late", "no_frame", "tool_error"])
+def test_the_stations_own_codes_are_reserved(code: str) -> None:
+    with pytest.raises(ValueError, match="reserved"):
+        check_reason_code(code)
+
+
+@pytest.mark.parametrize("code", ["scratch", "rolled-in_scale", "dent_2"])
+def test_useful_codes_are_taken(code: str) -> None:
+    assert check_reason_code(code) == code
