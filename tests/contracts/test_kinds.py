@@ -1,0 +1,130 @@
+"""What holds for every kind of source, tool and sink there is."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+from pydantic import ValidationError
+
+from station.core.errors import AcquisitionError, NoFrameError
+from station.core.frame import Frame, Image, Job
+from station.core.plugin import Plugin, Sink, Site, Source, Tool, discover, parse
+from station.core.reasons import StationReason
+from station.core.recipe import PreparedRecipe
+from station.core.result import ResultState
+from station.inspection import unanswered
+from station.vision.images import encode_jpeg
+
+BUILT_IN = [
+    (family, kind)
+    for family in (Source, Tool, Sink)
+    for kind, found in sorted(discover(family).items())
+    if found.__module__.startswith("station.")
+]
+SOURCES = [kind for family, kind in BUILT_IN if family is Source]
+
+
+@pytest.fixture
+def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str], dict[str, Any]]:
+    """Settings with which a kind works here."""
+    picture = tmp_path / "pictures" / "a.jpg"
+    picture.parent.mkdir()
+    picture.write_bytes(encode_jpeg(draw_part(90)))
+    record = tmp_path / "results.jsonl"
+    record.write_text(json.dumps({"origin": "a.jpg", "passed": True}) + "\n")
+    settings: dict[str, dict[str, Any]] = {
+        "folder": {"path": picture.parent},
+        "camera": {"device": _video(tmp_path, draw_part)},
+        "upload": {},
+        "replay": {"results": record, "pictures": picture.parent},
+        "synthetic": {"product": "ring", "rate_per_s": 0},
+        "classify": {"name": "surface", "model": "bright/1"},
+        "csv": {"path": tmp_path / "out.csv"},
+    }
+    return lambda kind: {"kind": kind, **settings[kind]}
+
+
+def _video(folder: Path, draw_part: Callable[..., Image]) -> str:
+    path = str(folder / "video.avi")
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    writer.write(draw_part(90))
+    writer.release()
+    return path
+
+
+@pytest.mark.parametrize(("family", "kind"), BUILT_IN)
+def test_settings(
+    family: type[Plugin], kind: str, entry_of: Callable[[str], dict[str, Any]]
+) -> None:
+    plugin = parse(family, entry_of(kind))
+    assert plugin.kind == kind
+    assert type(plugin).__doc__
+    again = parse(family, json.loads(json.dumps(plugin.as_entry())))
+    assert again == plugin
+    assert type(plugin).model_json_schema()["additionalProperties"] is False
+    with pytest.raises(ValueError, match="not a setting"):
+        parse(family, {**entry_of(kind), "no_such_setting": 1})
+    with pytest.raises(ValidationError):
+        plugin.camera_id = "x"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_sources(kind: str, entry_of: Callable[[str], dict[str, Any]]) -> None:
+    source = parse(Source, {**entry_of(kind), "camera_id": "cam7"})
+    feed = source.open()
+    try:
+        frame = feed.grab(5)
+    except NoFrameError:
+        assert kind == "upload"
+    else:
+        assert isinstance(frame, Frame)
+        assert frame.camera_id == "cam7"
+        assert frame.sequence == 1
+        assert frame.acquired_at.tzinfo is not None
+        assert not frame.image.flags.writeable
+        assert frame.image.flags.c_contiguous
+        assert frame.origin
+    feed.close()
+    feed.close()
+
+
+@pytest.mark.parametrize("kind", ["folder", "camera", "replay"])
+def test_a_source_that_cannot_be_opened_says_what_and_which(
+    kind: str, entry_of: Callable[[str], dict[str, Any]], tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    where = {"folder": "path", "camera": "device", "replay": "pictures"}[kind]
+    with pytest.raises(AcquisitionError, match="gone"):
+        parse(Source, {**entry_of(kind), where: str(gone)}).open()
+
+
+def test_tools(
+    entry_of: Callable[[str], dict[str, Any]],
+    tiny_model_dir: Path,
+    draw_part: Callable[..., Image],
+) -> None:
+    for family, kind in BUILT_IN:
+        if family is not Tool:
+            continue
+        check = parse(Tool, entry_of(kind)).prepare(Site(model_dirs=(tiny_model_dir,)))
+        for image in (draw_part(90), draw_part(170, (300, 200), colour=False)):
+            frame = Frame(image=image, camera_id="c", sequence=1, acquired_at=Job().triggered_at)
+            findings = check.run(frame)
+            assert findings
+            assert check.run(frame) == findings
+            assert {f.reason_code for f in findings} <= {None, *check.reason_codes}
+
+
+def test_sinks(
+    entry_of: Callable[[str], dict[str, Any]], tiny_prepared: PreparedRecipe, tmp_path: Path
+) -> None:
+    result = unanswered(Job(), tiny_prepared, ResultState.ABORTED, StationReason.OVERRUN)
+    for family, kind in BUILT_IN:
+        if family is Sink:
+            delivery = parse(Sink, entry_of(kind)).open()
+            delivery.deliver(result, None)
+            delivery.close()
+    assert result.job_id in (tmp_path / "out.csv").read_text()
