@@ -29,7 +29,10 @@ class Tiling(BaseModel):
 
 
 class Classify(Tool, kind="classify"):
-    """Settings of a classifier; the score is 1 - P(good), a calibrated probability of a defect."""
+    """Settings of a classifier; the score is 1 - P(good), a calibrated probability of a defect.
+
+    A model without a good class can prove nothing good: its score is always 1.
+    """
 
     model: str = Field(min_length=1, description="name/version of the model, or its name alone")
     model_sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="the approved file")
@@ -95,12 +98,13 @@ class Classify(Tool, kind="classify"):
         region: Region,
         limits: Limits,
     ) -> Finding:
-        score = float(1 - probabilities[card.good_class])
+        good = card.good_class
+        score = 1.0 if good is None else float(1 - probabilities[good])
         evaluation = decide(
             score, accept_limit=limits.accept_limit, reject_limit=limits.reject_limit
         )
         likely = max(
-            (index for index in range(len(card.classes)) if index != card.good_class),
+            (index for index in range(len(card.classes)) if index != good),
             key=lambda index: float(probabilities[index]),
         )
         return Finding(

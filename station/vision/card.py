@@ -116,11 +116,11 @@ class ModelCard(BaseModel):
             return self
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
             raise ValueError("a classifier needs two or more different classes")
-        bad = [name for name in self.classes if name not in self.reason_codes]
-        if len(bad) != 1 or bad[0] not in GOOD_CLASSES:
+        bare = [name for name in self.classes if name not in self.reason_codes]
+        if len(bare) > 1 or not GOOD_CLASSES.issuperset(bare):
             raise ValueError(
                 "every class needs a reason code but the good one, which must be called "
-                f"{' or '.join(sorted(GOOD_CLASSES))}; without one: {', '.join(bad) or 'none'}"
+                f"{' or '.join(sorted(GOOD_CLASSES))}; without one: {', '.join(bare)}"
             )
         strange = set(self.reason_codes) - set(self.classes)
         if strange:
@@ -132,9 +132,13 @@ class ModelCard(BaseModel):
         return self
 
     @property
-    def good_class(self) -> int:
-        """The index of the class that means a good part (classifiers only)."""
-        return next(i for i, name in enumerate(self.classes) if name not in self.reason_codes)
+    def good_class(self) -> int | None:
+        """The index of the class that means a good part; None where all classes are defects.
+
+        Without it nothing can prove a part good: the score is always 1, and no part passes.
+        """
+        bare = (i for i, name in enumerate(self.classes) if name not in self.reason_codes)
+        return next(bare, None)
 
     @property
     def reference(self) -> str:
