@@ -1,0 +1,220 @@
+"""`station run` as a process: it starts, answers, and ends cleanly when told to."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import httpx
+import pytest
+
+from station.core.frame import Image
+from station.core.recipe import Recipe, write_recipe
+
+StartStation = Callable[..., subprocess.Popen[str]]
+
+TOML = """
+[line]
+recipe = "tiny"
+[source]
+kind = "folder"
+path = "parts"
+loop = true
+rate_per_s = 50
+[api]
+port = {port}
+[hmi]
+enabled = false
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        port: int = door.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def home(
+    tmp_path: Path, tiny_recipe: Recipe, tiny_model_dir: Path, draw_part: Callable[..., Image]
+) -> Path:
+    """A station's home folder with a recipe, its model and a folder of parts."""
+    write_recipe(tiny_recipe, tmp_path / "recipes" / "tiny.json")
+    (tmp_path / "models").symlink_to(tiny_model_dir)
+    (tmp_path / "parts").mkdir()
+    for number, grey in enumerate((90, 90, 170)):
+        cv2.imwrite(str(tmp_path / "parts" / f"{number}.png"), draw_part(grey))
+    return tmp_path
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[StartStation]:
+    """start(*words): `station …` in that home, ended after the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "station", *words],
+            cwd=home,
+            env={**os.environ, "STATION_HOME": str(home)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def station_of(port: int) -> dict[str, object]:
+    url = f"http://127.0.0.1:{port}/api/v1/station"
+    status: dict[str, object] = httpx.get(url, trust_env=False).json()
+    return status
+
+
+def until_up(port: int) -> None:
+    end_s = time.monotonic() + 20
+    while True:
+        try:
+            if station_of(port)["state"] == "continuous_execution":
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < end_s, "the station did not come up"
+        threading.Event().wait(0.05)
+
+
+def test_for_some_seconds_then_a_summary_and_code_0(start: StartStation, home: Path) -> None:
+    (home / "station.toml").write_text(TOML.format(port=free_port()))
+    process = start("run", "--seconds", "1.5")
+    out, err = process.communicate(timeout=25)
+    assert process.returncode == 0, err
+    assert "API reference" in out
+    assert "OK" in out
+    assert "glare" in out
+    assert (home / "var" / "journal.sqlite").is_file()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_within_two_seconds(
+    number: signal.Signals, start: StartStation, home: Path
+) -> None:
+    port = free_port()
+    (home / "station.toml").write_text(TOML.format(port=port))
+    process = start("run")
+    until_up(port)
+    asked_s = time.monotonic()
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert time.monotonic() - asked_s < 5  # 2 s on a machine that does nothing else
+    with pytest.raises(httpx.TransportError):
+        station_of(port)
+
+
+def test_when_the_supervisor_is_killed_the_line_ends_too(start: StartStation, home: Path) -> None:
+    port = free_port()
+    (home / "station.toml").write_text(TOML.format(port=port))
+    process = start("run")
+    until_up(port)
+    process.kill()
+    end_s = time.monotonic() + 10
+    while time.monotonic() < end_s:
+        try:
+            station_of(port)
+        except httpx.TransportError:
+            return
+        threading.Event().wait(0.1)
+    raise AssertionError("the line outlived its supervisor")
+
+
+def test_a_line_that_dies_is_started_again(start: StartStation, home: Path) -> None:
+    port = free_port()
+    (home / "station.toml").write_text(TOML.format(port=port))
+    start("run")
+    until_up(port)
+    first = station_of(port)["started_at"]
+    (line,) = _pids_of_line(port)
+    os.kill(line, signal.SIGKILL)
+    end_s = time.monotonic() + 20
+    while time.monotonic() < end_s:
+        try:
+            if station_of(port)["started_at"] != first:
+                return
+        except httpx.TransportError:
+            pass
+        threading.Event().wait(0.1)
+    raise AssertionError("nobody started the line again")
+
+
+def _pids_of_line(port: int) -> list[int]:
+    """The processes that listen on a port, from /proc."""
+    wanted = f"{port:04X}"
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    inodes = {row[9] for row in rows if row[1].endswith(f":{wanted}") and row[3] == "0A"}
+    found = []
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            target = str(link.readlink())
+        except OSError:
+            continue
+        if target.removeprefix("socket:[").removesuffix("]") in inodes:
+            found.append(int(link.parts[2]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        (None, "there is no"),
+        ("nonsense", "is no TOML"),
+        ('[line]\nrecipe="gone"\n[source]\nkind="upload"\n[api]\nport=PORT', "no recipe 'gone'"),
+        ('[line]\nrecipe="tiny"\n[source]\nkind="fodler"\n', "did you mean 'folder'"),
+        ('[line]\nrecipe="tiny"\nworker=3\n[source]\nkind="upload"\n', "worker"),
+    ],
+)
+def test_what_is_wrong_is_said_and_code_2(
+    toml: str | None, message: str, start: StartStation, home: Path
+) -> None:
+    if toml is not None:
+        (home / "station.toml").write_text(toml.replace("PORT", str(free_port())))
+    process = start("run")
+    _, err = process.communicate(timeout=25)
+    assert process.returncode == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_port_in_use_is_named(start: StartStation, home: Path) -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        port = door.getsockname()[1]
+        (home / "station.toml").write_text(TOML.format(port=port))
+        process = start("run")
+        _, err = process.communicate(timeout=25)
+    assert process.returncode == 2
+    assert f"port {port}" in err
+
+
+def test_the_doctor_names_what_is_wrong(start: StartStation, home: Path) -> None:
+    (home / "station.toml").write_text(TOML.format(port=free_port()).replace("tiny", "gone"))
+    process = start("doctor")
+    out, _ = process.communicate(timeout=25)
+    assert process.returncode == 1
+    assert "TODO  recipe" in out
+    assert "bright/1" in out
+    assert "gave a frame of 64 x 48" in out
