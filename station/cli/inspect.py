@@ -107,8 +107,7 @@ def run(order: Order) -> int:
     out = order.out or _default_out(root, prepared)
     store = BatchStore.open(out, _batch_settings(order, root, prepared))
     todo = [p for p in pictures if p.origin not in store.done or not store.done[p.origin].covers(p)]
-    if len(todo) < len(pictures):
-        typer.echo(f"{len(pictures) - len(todo)} of {len(pictures)} are done already", err=True)
+    _announce(prepared, root, len(pictures), len(todo))
     try:
         images_per_s = _inspect(order, todo, prepared, store)
         report = BatchReport(
@@ -212,6 +211,16 @@ def _shown_settings(
         "configuration": prepared.configuration_id,
         "software": f"station {__version__}",
     }
+
+
+def _announce(prepared: PreparedRecipe, root: Path, total: int, left: int) -> None:
+    recipe = prepared.recipe
+    done = f", {total - left} of them are done already" if left < total else ""
+    typer.echo(
+        f"recipe {recipe.recipe_id} version {recipe.version}, hash {recipe.hash[:12]}, on "
+        f"{total} pictures of {root}{done}",
+        err=True,
+    )
 
 
 def _say(summary: Summary, out: Path, images_per_s: float) -> None:
