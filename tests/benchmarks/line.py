@@ -1,0 +1,215 @@
+"""What the line, the journal and HTTP add to an inspection, in CPU time; prints, never asserts.
+
+python -m tests.benchmarks.line [--seconds 60]
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import uvicorn
+
+from station.api.app import create_app
+from station.api.context import Context
+from station.api.server import listen
+from station.cli.home import model_dirs, shipped, site
+from station.core.frame import Frame, Image, Job
+from station.core.plugin import Source, parse
+from station.core.recipe import PreparedRecipe, prepare, read_recipe
+from station.inspection import inspect
+from station.journal.pictures import KeepPolicy, Pictures
+from station.journal.records import Journal
+from station.line.line import Line
+from station.line.settings import ApiSettings, parse_settings
+from station.line.shelf import Shelf
+from station.sources.synthetic import part_seed, render
+from station.sources.upload import frame_from_upload
+from station.vision.card import find_model
+from station.vision.images import encode_jpeg
+from station.vision.model import load_model, to_tensor
+
+PARTS = 400
+
+
+def main() -> None:
+    """Run everything and print it."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--seconds", type=float, default=60.0, help="of the 30 parts/s run")
+    seconds = options.parse_args().seconds
+    images = [render("ring", seed=part_seed(9, n), defect=None).image for n in range(20)]
+    prepared = int8_recipe()
+    kernels = kernel_ms(images)
+    bare = inspect_ms(images, prepared)
+    print(f"kernels (resize + run), int8            {kernels:7.3f} ms CPU a frame")
+    print(f"inspect() adds                          {bare - kernels:7.3f} ms   (wanted <= 0.1)")
+    with running_line(prepared) as (line, _):
+        with_line = line_ms(line, images)
+    print(f"line and journal add to the kernels     {with_line - kernels:7.3f} ms   (wanted <= 1)")
+    print(
+        f"HTTP adds to the same job in process    {http_adds_ms(prepared):7.3f} ms   (wanted <= 1)"
+    )
+    thirty_parts_a_second(prepared, seconds)
+
+
+def int8_recipe() -> PreparedRecipe:
+    """The ring's recipe with the int8 model."""
+    recipe = read_recipe(shipped() / "sample_images" / "ring" / "recipe.json")
+    (tool,) = recipe.tools
+    faster = tool.model_copy(update={"model": "ring-int8/1", "model_sha256": ""})
+    return prepare(recipe.model_copy(update={"tools": (faster,)}), site())
+
+
+def frame_of(image: Image) -> Frame:
+    """A frame without a camera."""
+    return Frame(
+        image=image, camera_id="bench", sequence=1, acquired_at=datetime.now(UTC), is_simulated=True
+    )
+
+
+def kernel_ms(images: list[Image]) -> float:
+    """CPU of resize and model alone."""
+    model = load_model(find_model("ring-int8/1", model_dirs()))
+    name, output = model.card.input.name, model.card.outputs[0].name
+    started = time.process_time()
+    for n in range(PARTS):
+        tensor = to_tensor(images[n % len(images)], model.card.input)
+        model.session.run([output], {name: tensor})
+    return (time.process_time() - started) / PARTS * 1e3
+
+
+def inspect_ms(images: list[Image], prepared: PreparedRecipe) -> float:
+    """CPU of a whole inspection in process, nothing recorded."""
+    frames = [frame_of(image) for image in images]
+    started = time.process_time()
+    for n in range(PARTS):
+        inspect(frames[n % len(frames)], prepared, Job())
+    return (time.process_time() - started) / PARTS * 1e3
+
+
+@contextmanager
+def running_line(
+    prepared: PreparedRecipe, source: dict[str, object] | None = None
+) -> Iterator[tuple[Line, Path]]:
+    """A line with a journal on the disk, keeping no pictures."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = parse_settings(
+            {"line": {"recipe": "ring", "queue_size": 8}, "source": source or {"kind": "upload"}},
+            "benchmark",
+        )
+        line = Line(
+            settings.line.model_copy(update={"autostart": source is not None}),
+            prepared,
+            settings.source,
+            Journal(Path(folder) / "journal.sqlite"),
+            Pictures(Path(folder) / "pictures", KeepPolicy(keep="none")),
+        )
+        try:
+            yield line, Path(folder)
+        finally:
+            line.close()
+
+
+def line_ms(line: Line, images: list[Image]) -> float:
+    """CPU of a job through queue, worker, journal and promise, two under way at a time."""
+    frames = [frame_of(image) for image in images]
+    started = time.process_time()
+    for n in range(0, PARTS, 2):
+        pair = [line.submit(frames[(n + k) % len(frames)], Job()) for k in range(2)]
+        for promise in pair:
+            promise.result()
+    return (time.process_time() - started) / PARTS * 1e3
+
+
+POST = """
+import httpx, sys
+data = open(sys.argv[2], "rb").read()
+headers = {"content-type": "image/jpeg"}
+with httpx.Client(base_url=sys.argv[1], trust_env=False) as client:
+    for _ in range(int(sys.argv[3])):
+        client.post("/api/v1/jobs", content=data, headers=headers).raise_for_status()
+"""
+
+
+def http_adds_ms(prepared: PreparedRecipe) -> float:
+    """CPU of this process for a posted JPEG of about 60 kB, less the same job in process."""
+    data = jpeg_of_about(60_000)
+    with running_line(prepared) as (line, folder):
+        started = time.process_time()
+        for n in range(PARTS):
+            line.submit(frame_from_upload(data, camera_id="b", sequence=n), Job()).result()
+        in_process = time.process_time() - started
+        picture = folder / "part.jpg"
+        picture.write_bytes(data)
+        with serving(line) as address:
+            command = [sys.executable, "-c", POST, address, str(picture)]
+            subprocess.run([*command, "20"], check=True)
+            started = time.process_time()
+            subprocess.run([*command, str(PARTS)], check=True)
+            over_http = time.process_time() - started
+    return (over_http - in_process) / PARTS * 1e3
+
+
+def jpeg_of_about(size: int) -> bytes:
+    """A rendered part as a JPEG whose quality makes it as large as wanted."""
+    image = render("ring", seed=part_seed(9, 0), defect=None).image
+    return min(
+        (encode_jpeg(image, quality=quality) for quality in range(60, 100)),
+        key=lambda data: abs(len(data) - size),
+    )
+
+
+@contextmanager
+def serving(line: Line) -> Iterator[str]:
+    """The API of a line on a free port."""
+    settings = parse_settings({"line": {"recipe": "ring"}, "source": {"kind": "upload"}}, "bench")
+    door = listen(ApiSettings(port=0))
+    with ThreadPoolExecutor(2) as pool:
+        shelf = Shelf((), site())
+        app = create_app(Context(line=line, shelf=shelf, settings=settings, pool=pool))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [door]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{door.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def thirty_parts_a_second(prepared: PreparedRecipe, seconds: float) -> None:
+    """The synthetic line, rendered beforehand, at 30 parts/s."""
+    source: dict[str, object] = {
+        "kind": "synthetic", "product": "ring", "rate_per_s": 30, "prerendered": 60,
+    }  # fmt: skip
+    parse(Source, source)
+    latencies: list[float] = []
+    with running_line(prepared, source) as (line, _):
+        end = line.subscribe(lambda result: latencies.append(result.total_ms))
+        while not line.camera.frames:
+            threading.Event().wait(0.05)
+        threading.Event().wait(seconds)
+        line.stop()
+        end()
+    counts = line.counters.look()
+    overruns = counts.by_reason.get("overrun", 0)
+    lost = counts.triggers - counts.ok - counts.not_ok - counts.not_decidable
+    print(
+        f"30 parts/s for {seconds:.0f} s: {counts.triggers} parts, {overruns} overruns, "
+        f"{lost - overruns} lost, p50 {np.percentile(latencies, 50):.1f} ms, "
+        f"p99 {np.percentile(latencies, 99):.1f} ms (wanted 0, 0, p99 <= 100)"
+    )
+
+
+if __name__ == "__main__":
+    cv2.setNumThreads(1)
+    main()
