@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from station.core.errors import RecipeError
+from station.core.errors import ModelError, RecipeError
 from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site, Tool, explain
 from station.core.reasons import Reason
@@ -66,11 +66,15 @@ class Classify(Tool, kind="classify"):
     def _limits(self, card: ModelCard) -> Limits:
         default = card.limits
         if card.task != "classify" or default is None:
-            raise ValueError(f"model {card.reference} is for {card.task}, not for classify")
-        return Limits(
-            accept_limit=default.accept_limit if self.accept_limit is None else self.accept_limit,
-            reject_limit=default.reject_limit if self.reject_limit is None else self.reject_limit,
-        )
+            raise ModelError(f"model {card.reference} is for {card.task}, not for classify")
+        accept = default.accept_limit if self.accept_limit is None else self.accept_limit
+        reject = default.reject_limit if self.reject_limit is None else self.reject_limit
+        try:
+            return Limits(accept_limit=accept, reject_limit=reject)
+        except ValidationError as error:
+            raise RecipeError(
+                f"limits {accept} and {reject} (recipe before card): {explain(error, Limits)}"
+            ) from error
 
     def _look(self, image: Image, model: Model, limits: Limits) -> list[Finding]:
         region = self.region or whole(image)

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from station.core.errors import ModelError, StationError
+from station.core.errors import ModelError, RecipeError, StationError
 from station.core.frame import Frame, Image, Job
 from station.core.plugin import Site
 from station.core.reasons import Reason
@@ -107,6 +107,12 @@ def test_the_limits_live_in_the_recipe(tiny_model_dir: Path, draw_part: DrawPart
     assert result.evaluation is Evaluation.NOT_DECIDABLE
     with pytest.raises(ValueError, match="must not be above"):
         Classify(name="a", model="m", accept_limit=0.8, reject_limit=0.2)
+
+
+def test_a_recipes_limit_beyond_the_cards_other_one_is_refused(tiny_model_dir: Path) -> None:
+    tool = Classify(name="a", model="bright/1", accept_limit=0.9)
+    with pytest.raises(RecipeError, match=r"0\.9 and 0\.7"):
+        prepared_with(tool, tiny_model_dir)
 
 
 def test_a_model_that_is_not_the_approved_one_is_refused(tiny_model_dir: Path) -> None:
