@@ -76,7 +76,7 @@ PRODUCTS: Mapping[str, Product[Any]] = MappingProxyType(
                 {
                     "flash": (80, 22),
                     "short_shot": (100, 24),
-                    "discolouration": (220, 26),
+                    "discolouration": (220, 34),
                     "missing_liner": (5000, 30),
                 }
             ),

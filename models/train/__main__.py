@@ -1,0 +1,130 @@
+"""`python -m models.train ring cap`: render, fit, export and qualify the demo models.
+
+Needs PyTorch 2.13 and onnxscript beside the station's own dependencies; no part of the station
+does. About half an hour on one core for each product.
+"""
+
+import argparse
+import logging
+import time
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+
+from models.train.export import INPUT, OUTPUT, as_int8, as_onnx
+from models.train.fit import fit, logits_of
+from models.train.limits import Chosen, choose, temperature_of
+from models.train.net import Net
+from models.train.pool import HEIGHT, WIDTH, Pool, classes_of, pool
+from models.train.recipe import write_demo_recipe
+from station.sources.synthetic import PRODUCTS
+from station.sources.synthetic.seeds import HELD_OUT, TRAINING
+from station.vision.card import Limits, ModelCard, ModelInput, ModelOutput, write_model
+
+_LOG = logging.getLogger(__name__)
+_TRAINING_PAIRS, _HELD_OUT_PAIRS, _CALIBRATION = 4500, 1000, 200
+_MODELS = Path(__file__).parents[1]
+
+
+def main() -> None:
+    """Make the models named on the command line."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("products", nargs="+", choices=list(PRODUCTS))
+    options.add_argument("--work", type=Path, default=Path("build/train"), help="pools and weights")
+    options.add_argument("--rounds", type=float, default=2.0)
+    options.add_argument("--reuse-weights", action="store_true", help="export and qualify again")
+    asked = options.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    for product in asked.products:
+        _make(product, asked.work, rounds=asked.rounds, reuse=asked.reuse_weights)
+
+
+def _make(product: str, work: Path, *, rounds: float, reuse: bool) -> None:
+    """Both models of a product, fp32 and int8, with their cards."""
+    classes = classes_of(product)
+    held_out = pool(work, product, HELD_OUT, _HELD_OUT_PAIRS)
+    weights = work / f"{product}.pt"
+    if not reuse:
+        learned, started = pool(work, product, TRAINING, _TRAINING_PAIRS), time.process_time()
+        net = fit(learned, len(classes), rounds=rounds, seed=0)
+        minutes = round((time.process_time() - started) / 60, 1)
+        torch.save({"net": net.state_dict(), "rounds": rounds, "minutes": minutes}, weights)
+    kept = torch.load(weights, weights_only=True)
+    net = Net(len(classes)).eval()
+    net.load_state_dict(kept["net"])
+    temperature = temperature_of(logits_of(net, held_out.images), held_out.labels)
+    facts: dict[str, str | int | float] = {
+        "made_by": "models/train: from scratch, on pictures rendered by this project only",
+        "training_pictures": 2 * _TRAINING_PAIRS,
+        "training_first_seed": TRAINING,
+        "rounds": kept["rounds"],
+        "training_cpu_minutes": kept["minutes"],
+        "temperature": round(temperature, 3),
+    }
+    model = as_onnx(net, temperature)
+    _ship(product, product, model, held_out, facts)
+    write_demo_recipe(product, sha256(model).hexdigest())
+    small = as_int8(model, held_out.images[:_CALIBRATION])
+    _ship(f"{product}-int8", product, small, held_out, {**facts, "quantisation": "static QDQ"})
+
+
+def _ship(
+    name: str, product: str, model: bytes, held_out: Pool, facts: dict[str, str | int | float]
+) -> None:
+    """Choose the limits on the held-out pictures and write model and card."""
+    answers, ms = _answers(model, held_out.images)
+    chosen = choose(answers, held_out.labels)
+    _LOG.info("%s: %d bytes, %.2f ms a picture, %s", name, len(model), ms, chosen)
+    write_model(_MODELS / name / "1", _card(name, product, model, chosen, facts), model)
+
+
+def _card(
+    name: str, product: str, model: bytes, chosen: Chosen, facts: dict[str, str | int | float]
+) -> ModelCard:
+    classes = classes_of(product)
+    return ModelCard(
+        name=name,
+        version=1,
+        task="classify",
+        description=f"Tells good parts of the demo product {product!r} from four kinds of defect.",
+        sha256=sha256(model).hexdigest(),
+        input=ModelInput(name=INPUT, width=WIDTH, height=HEIGHT),
+        outputs=(ModelOutput(name=OUTPUT, holds="probabilities", shape=(1, len(classes))),),
+        classes=classes,
+        reason_codes={code: code for code in classes[1:]},
+        limits=Limits(accept_limit=chosen.accept_limit, reject_limit=chosen.reject_limit),
+        training={
+            **facts,
+            "held_out_pictures": 2 * _HELD_OUT_PAIRS,
+            "held_out_first_seed": HELD_OUT,
+            "held_out_escapes": chosen.escapes,
+            "held_out_overkills": chosen.overkills,
+            "held_out_wrong_reasons": chosen.wrong_reasons,
+            "held_out_highest_good_score": round(chosen.highest_good_score, 4),
+            "held_out_lowest_bad_score": round(chosen.lowest_bad_score, 4),
+        },
+        licence="Apache-2.0",
+        created_at=datetime.now(UTC).replace(microsecond=0),
+    )
+
+
+def _answers(model: bytes, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+    """What the exported model says to each picture, and CPU milliseconds a picture."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    started = time.process_time()
+    answers = [session.run([OUTPUT], {INPUT: np.asarray(image)[None]})[0][0] for image in images]
+    return np.stack(answers), (time.process_time() - started) / len(images) * 1e3
+
+
+if __name__ == "__main__":
+    main()
