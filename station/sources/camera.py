@@ -131,28 +131,30 @@ class LiveFeed:
         return self._is_lost or (self._latest is not None and self._latest.sequence > self._given)
 
     def _drain(self) -> None:
-        sequence = 0
-        while not self._is_closing:
-            started, acquired_at = time.perf_counter(), datetime.now(UTC)
-            done, raw = self._capture.read()
-            if not done:
-                break
-            sequence += 1
-            frame = Frame(
-                image=to_eight_bits(np.asarray(raw)),
-                camera_id=self._settings.camera_id,
-                sequence=sequence,
-                acquired_at=acquired_at,
-                acquisition_ms=(time.perf_counter() - started) * 1e3,
-                origin=str(self._settings.device),
-            )
+        try:
+            while not self._is_closing and (frame := self._read()) is not None:
+                with self._news:
+                    self._latest = frame
+                    self._news.notify_all()
+        finally:
             with self._news:
-                self._latest = frame
+                self._is_lost = True
                 self._news.notify_all()
-        with self._news:
-            self._is_lost = True
-            self._news.notify_all()
-        self._capture.release()
+            self._capture.release()
+
+    def _read(self) -> Frame | None:
+        started, acquired_at = time.perf_counter(), datetime.now(UTC)
+        done, raw = self._capture.read()
+        if not done:
+            return None
+        return Frame(
+            image=to_eight_bits(np.asarray(raw)),
+            camera_id=self._settings.camera_id,
+            sequence=self._latest.sequence + 1 if self._latest else 1,
+            acquired_at=acquired_at,
+            acquisition_ms=(time.perf_counter() - started) * 1e3,
+            origin=str(self._settings.device),
+        )
 
     def close(self) -> None:
         """End the thread, which releases the device; waits at most for one read."""
