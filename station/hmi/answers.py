@@ -1,0 +1,84 @@
+"""What the API answers, as far as the page reads it; fields it does not know are left alone."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from station.core.result import Result
+
+
+class Answer(BaseModel):
+    """An answer of the API: a newer station may say more than this page reads."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class RecipeStatus(Answer):
+    """The recipe parts are judged by now."""
+
+    recipe_id: str
+    version: int
+    recipe_hash: str
+
+
+class Counts(Answer):
+    """The counters since the start of the line."""
+
+    triggers: int
+    in_progress: int
+    ok: int
+    not_ok: int
+    not_decidable: int
+    aborted: int
+    failed: int
+    by_reason: dict[str, int]
+    yield_ratio: float | None
+    parts_per_s: float
+    since: datetime
+
+
+class CameraStatus(Answer):
+    """How the camera is doing."""
+
+    camera_id: str
+    kind: str
+    is_connected: bool
+    has_ended: bool
+    last_error: str
+
+
+class Status(Answer):
+    """The answer of `GET /api/v1/station`."""
+
+    name: str
+    state: str
+    state_text: str
+    recipe: RecipeStatus
+    counters: Counts
+    camera: CameraStatus
+
+
+class ShelfEntry(Answer):
+    """One recipe of `GET /api/v1/recipes`; `problem` says why it cannot be used."""
+
+    recipe_id: str
+    version: int | None
+    recipe_hash: str
+    description: str
+    problem: str
+
+
+class ResultPage(Answer):
+    """The answer of `GET /api/v1/results`."""
+
+    results: tuple[Result, ...]
+
+
+class Problem(Answer):
+    """A refusal (RFC 9457)."""
+
+    detail: str
+
+
+SHELF: TypeAdapter[list[ShelfEntry]] = TypeAdapter(list[ShelfEntry])
+"""Reads the answer of `GET /api/v1/recipes`."""

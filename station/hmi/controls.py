@@ -1,0 +1,115 @@
+"""The buttons: run, stop, reset, and the changeover to another recipe."""
+
+from collections.abc import Awaitable, Callable
+
+from nicegui import ui
+
+from station.hmi.answers import ShelfEntry
+from station.hmi.board import Board
+from station.hmi.link import Link
+from station.hmi.panels import Show, box, on_change
+from station.hmi.views import KeysView
+
+REFUSED_MS = 10_000
+DONE_MS = 3_000
+
+
+def controls(board: Board, link: Link) -> Show[KeysView]:
+    """The strip along the bottom."""
+    with box("keys", "footer"):
+        start = _key("Run", "play_arrow", "run", lambda: link.tell("start"), "The station runs")
+        stop = _key("Stop", "stop", "stop", lambda: link.tell("stop"), "The station stopped")
+        reset = _key("Reset", "restart_alt", "reset", lambda: link.tell("reset"), "Reset done")
+        box("gap")
+        change = ui.button("Change recipe", icon="swap_horiz", color=None).classes("key change")
+        change.props("unelevated no-caps")
+    dialog = ui.dialog().props("persistent")
+
+    async def choose() -> None:
+        entries, trouble = await link.shelf()
+        if trouble:
+            refused(trouble)
+            return
+        dialog.clear()
+        with dialog:
+            _changeover(dialog, entries, board.recipe_name, link)
+        dialog.open()
+
+    change.on_click(choose)
+
+    def show(view: KeysView) -> None:
+        start.set_enabled(view.can_run)
+        stop.set_enabled(view.can_stop)
+        reset.set_enabled(view.can_reset)
+        change.set_enabled(view.can_change)
+
+    return on_change(show)
+
+
+def refused(why: str) -> None:
+    """Tell that something was not done, and why."""
+    ui.notify(
+        f"Not done: {why}", type="negative", position="top", close_button="Close",
+        multi_line=True, timeout=REFUSED_MS,
+    )  # fmt: skip
+
+
+def done(what: str) -> None:
+    """Tell that something was done."""
+    ui.notify(what, type="positive", position="top", timeout=DONE_MS)
+
+
+def _key(
+    text: str, icon: str, name: str, tell: Callable[[], Awaitable[str]], success: str
+) -> ui.button:
+    button = ui.button(text, icon=icon, color=None).classes(f"key {name}")
+    button.props("unelevated no-caps")
+
+    async def press() -> None:
+        button.props("loading")
+        refusal = await tell()
+        button.props(remove="loading")
+        if refusal:
+            refused(refusal)
+        else:
+            done(success)
+
+    return button.on_click(press)
+
+
+def _changeover(dialog: ui.dialog, entries: list[ShelfEntry], active: str, link: Link) -> None:
+    """Choose one of the recipes and confirm."""
+    usable = {entry.recipe_id: _title(entry) for entry in entries if not entry.problem}
+    with box("sheet changeover"):
+        ui.label("Change recipe").classes("reason")
+        ui.label(f"Active now: {active}").classes("detail")
+        choice = ui.radio(usable).classes("choice")
+        for entry in entries:
+            if entry.problem:
+                ui.label(f"{entry.recipe_id} cannot be used: {entry.problem}").classes("problem")
+        if not entries:
+            ui.label("There are no recipes on this station.").classes("problem")
+        ui.label("Parts that come from then on are judged by the new recipe.").classes("detail")
+        with box("answers"):
+            ui.button("Keep", on_click=dialog.close, color=None).props("unelevated no-caps")
+            confirm = ui.button("Change over", color=None).classes("confirm")
+            confirm.props("unelevated no-caps").set_enabled(False)
+
+    async def change() -> None:
+        recipe_id = str(choice.value)
+        confirm.props("loading")
+        refusal = await link.change_over(recipe_id)
+        confirm.props(remove="loading")
+        dialog.close()
+        if refusal:
+            refused(refusal)
+        else:
+            done(f"Parts are judged by {usable[recipe_id]} now")
+
+    choice.on_value_change(lambda event: confirm.set_enabled(event.value is not None))
+    confirm.on_click(change)
+
+
+def _title(entry: ShelfEntry) -> str:
+    what = f": {entry.description}" if entry.description else ""
+    return f"{entry.recipe_id} v{entry.version}{what}"
