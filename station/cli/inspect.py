@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -30,6 +31,7 @@ REDRAW_S = 0.1
 
 
 EXIT_INTERRUPTED = 130
+STOPPED = "stopped; run the same command again to go on"
 
 
 def inspect(
@@ -76,7 +78,7 @@ def inspect(
         )
         code = run(order)
     except KeyboardInterrupt:
-        typer.echo("stopped; run the same command again to go on", err=True)
+        typer.echo(STOPPED, err=True)
         code = EXIT_INTERRUPTED
     raise typer.Exit(code)
 
@@ -169,14 +171,22 @@ def _inspect(
             while not batch.wait(REDRAW_S):
                 show(batch.progress)
             show(batch.progress)
-    except BaseException:
+    except KeyboardInterrupt:
         batch.stop()
-        batch.wait(STOP_S)
+        if not batch.wait(STOP_S):
+            _leave_at_once()
         raise
     finally:
         store.close()
     elapsed_s = batch.progress.elapsed_s
     return batch.progress.inspected / elapsed_s if elapsed_s > 0 else 0.0
+
+
+def _leave_at_once() -> None:
+    """End although a picture is still under way: a thread inside a library cannot be stopped."""
+    typer.echo(STOPPED, err=True)
+    sys.stderr.flush()
+    os._exit(EXIT_INTERRUPTED)
 
 
 def _default_out(root: Path, prepared: PreparedRecipe) -> Path:

@@ -62,11 +62,17 @@ class Batch:
             threading.Thread(target=self._work, name=f"batch-{number}", daemon=True)
             for number in range(max(1, min(workers, len(pictures))))
         ]
+        self._at_work = len(self._threads)
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
         self._started_s = 0.0
 
     def start(self) -> None:
         """Let the workers begin."""
         self._started_s = time.perf_counter()
+        if not self._pictures:
+            self._ended.set()
+            return
         for thread in self._threads:
             thread.start()
 
@@ -76,14 +82,11 @@ class Batch:
         Raises:
             JournalError: the results cannot be written any more.
         """
-        end_s = time.monotonic() + timeout_s
-        for thread in self._threads:
-            thread.join(max(0.0, end_s - time.monotonic()))
-        finished = not any(thread.is_alive() for thread in self._threads)
-        if self._failure is not None:
-            self._turn.stop()
-            raise self._failure
+        # not Thread.join: interrupted by Ctrl-C it takes a running thread for an ended one
+        finished = self._ended.wait(timeout_s)
         self.progress.elapsed_s = time.perf_counter() - self._started_s
+        if finished and self._failure is not None:
+            raise self._failure
         return finished
 
     def stop(self) -> None:
@@ -100,6 +103,11 @@ class Batch:
         except BaseException as error:  # noqa: BLE001 - handed to whoever waits
             self._failure = self._failure or error
             self._turn.stop()
+        finally:
+            with self._lock:
+                self._at_work -= 1
+                if not self._at_work:
+                    self._ended.set()
 
     def _keep(self, entry: tuple[bytes, bool]) -> None:
         line, passed = entry

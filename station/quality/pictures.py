@@ -27,13 +27,16 @@ def thumbnails(
 ) -> dict[str, Thumbnail]:
     """Origin -> thumbnail of every record whose picture can still be read below `root`."""
     wanted = list({record["origin"]: record for record in records}.values())
-    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+    pool = ThreadPoolExecutor(max_workers=max(1, workers))
+    try:
         made = pool.map(lambda record: _thumbnail(record, root, bits, width_px), wanted)
         return {
             record["origin"]: thumbnail
             for record, thumbnail in zip(wanted, made, strict=True)
             if thumbnail is not None
         }
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _thumbnail(record: Record, root: Path, bits: int, width_px: int) -> Thumbnail | None:
