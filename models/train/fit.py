@@ -35,22 +35,28 @@ class Course:
     rate: float
 
 
-def courses(pairs: int, rounds: float) -> tuple[Course, Course]:
-    """Crops first, where a defect is not lost in the picture; then `rounds` times all pairs."""
-    whole = int(rounds * pairs / 12)
+def courses(pairs: int, crop_rounds: float, rounds: float) -> tuple[Course, Course]:
+    """Crops first, where a defect is not lost in the picture; then whole pictures.
+
+    So many times each pair of the pool is seen in either stage.
+    """
     return (
-        Course(width=128, height=128, pairs_a_batch=24, steps=4 * whole, rate=3e-3),
-        Course(width=WIDTH, height=HEIGHT, pairs_a_batch=12, steps=whole, rate=1e-3),
+        Course(
+            width=128, height=128, pairs_a_batch=24, steps=int(crop_rounds * pairs / 24), rate=3e-3
+        ),
+        Course(
+            width=WIDTH, height=HEIGHT, pairs_a_batch=12, steps=int(rounds * pairs / 12), rate=1e-3
+        ),
     )
 
 
-def fit(pool: Pool, classes: int, *, rounds: float, seed: int) -> Net:
+def fit(pool: Pool, classes: int, *, crop_rounds: float, rounds: float, seed: int) -> Net:
     """A net trained on the pool from nothing; an average of its last weights."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = Net(classes).to(memory_format=torch.channels_last)
     average = copy.deepcopy(net)
-    for course in courses(len(pool.labels) // 2, rounds):
+    for course in courses(len(pool.labels) // 2, crop_rounds, rounds):
         _follow_course(net, average, pool, course, rng)
     return average.eval()
 
