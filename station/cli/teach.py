@@ -66,15 +66,19 @@ def classify(
         size_px=size,
         fit=None if fit == "auto" else fit,
     )
-    try:
-        with _shown() as progress:
-            taught = teach_classifier(lesson, model_dirs(), progress)
-    except KeyboardInterrupt:
-        typer.echo("stopped; nothing was written", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    taught = _taught(lesson)
     _tell(taught)
     if as_json:
         typer.echo(json.dumps(facts(taught)))
+
+
+def _taught(lesson: Lesson) -> Taught:
+    try:
+        with _shown() as progress:
+            return teach_classifier(lesson, model_dirs(), progress)
+    except KeyboardInterrupt:
+        typer.echo("stopped; nothing was written", err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def facts(taught: Taught) -> dict[str, JsonValue]:
@@ -165,26 +169,27 @@ def in_words(figures: Figures) -> list[str]:
     """The held-out figures as sentences."""
     right = figures.right
     if figures.escapes is None or figures.overkill is None or figures.undecided is None:
-        return [f"{right.count} of {right.total} pictures named right: {right.in_words}"]
+        return [_sentence(right, "pictures named right:")]
     escapes, overkill, undecided = figures.escapes, figures.overkill, figures.undecided
     return [
-        f"{escapes.count} of {escapes.total} bad parts would have passed: "
-        f"escape rate {escapes.in_words}",
-        f"{overkill.count} of {overkill.total} good parts would have been rejected: "
-        f"overkill {overkill.in_words}",
-        f"{undecided.count} of {undecided.total} parts would have gone to a person: "
-        f"{undecided.in_words}",
-        f"{right.count} of {right.total} parts decided right: {right.in_words}",
+        _sentence(escapes, "bad parts would have passed: escape rate"),
+        _sentence(overkill, "good parts would have been rejected: overkill"),
+        _sentence(undecided, "parts would have gone to a person:"),
+        _sentence(right, "parts decided right:"),
     ]
+
+
+def _sentence(rate: Rate, what: str) -> str:
+    return f"{rate.count} of {rate.total} {what} {rate.in_words}"
 
 
 def _table(figures: Figures) -> Table:
     table = Table(title="held-out pictures: what each class was taken for", title_justify="left")
-    table.add_column("class")
+    table.add_column("class", overflow="fold")
     answers = (*figures.classes, "a person looks")
     columns = list(range(len(answers) if figures.undecided else len(figures.classes)))
     for column in columns:
-        table.add_column(answers[column], justify="right")
+        table.add_column(answers[column], justify="right", overflow="fold")
     for row, name in enumerate(figures.classes):
         counts = figures.confusion[row]
         table.add_row(name, *(str(counts[column] or "") for column in columns))

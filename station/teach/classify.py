@@ -78,16 +78,14 @@ def teach_classifier(
     check_name(lesson.name)
     found = find_classes(lesson.root)
     _check_enough(Counter(picture.label for picture in found.pictures), found)
-    net = find_features(lesson.features, model_dirs)
-    width, height, fit = choose_input(net, found.pictures, lesson.size_px, lesson.fit)
-    graph = build(net, width, height, fit=fit)
+    net, graph = _prepare(lesson, found, model_dirs)
     eye = _eye(net, graph)
     seen = look(eye, found.pictures, lambda done, of: progress("looking", done, of))
     counts = Counter(picture.label for picture in seen.pictures)
     _check_enough(counts, found)
     mind = _learn(lesson, found, graph, seen, lambda done, of: progress("learning", done, of))
     version = next_version(lesson.name, model_dirs)
-    blocks = mind.views[mind.head.view]
+    blocks = mind.views[mind.head.way.view]
     data = with_head(graph.model([graph.blocks[index] for index in blocks]), mind.head)
     card = _card(lesson, version, net, graph, found, mind, seen, data)
     model = load_bytes(card, data)
@@ -109,6 +107,14 @@ def teach_classifier(
     )
 
 
+def _prepare(
+    lesson: Lesson, found: Found, model_dirs: Sequence[Path]
+) -> tuple[FeatureNet, FeatureGraph]:
+    net = find_features(lesson.features, model_dirs)
+    width, height, fit = choose_input(net, found.pictures, lesson.size_px, lesson.fit)
+    return net, build(net, width, height, fit=fit)
+
+
 @dataclass(frozen=True, slots=True)
 class _Mind:
     """What was learnt, before it is a graph."""
@@ -128,13 +134,12 @@ def _learn(
     tick: Callable[[int, int], None],
 ) -> _Mind:  # fmt: skip
     labels = np.array([found.classes.index(picture.label) for picture in seen.pictures], np.intp)
-    groups = find_twins(seen.features, [picture.digest for picture in seen.pictures])
+    groups = find_twins(seen.features[:, 0], [picture.digest for picture in seen.pictures])
     twins = len(groups) - len(set(groups.tolist()))
     warnings: tuple[str, ...] = ()
     if possible_folds(labels, groups, lesson.folds) < 2:
         warnings = (
-            "all pictures of a class are nearly the same picture: the held-out figures below "
-            "mean nothing; take pictures of different parts",
+            "all pictures of a class are nearly the same: the held-out figures mean nothing",
         )
         groups = np.arange(len(labels))
     folds = possible_folds(labels, groups, lesson.folds)
@@ -211,13 +216,13 @@ def _prove(
 ) -> float:
     """Run the finished graph on up to a hundred of the pictures and compare; see `check_parity`."""
     lengths = [block.length for block in graph.blocks]
-    columns = as_columns(lengths, mind.views[mind.head.view])
+    columns = as_columns(lengths, mind.views[mind.head.way.view])
     rows = np.unique(np.linspace(0, len(seen.pictures) - 1, PARITY_PICTURES).astype(int)).tolist()
 
     def answer(row: int) -> Array:
         return model.classify(read_image(seen.pictures[row].path))
 
-    expected = mind.head.probabilities(seen.features[rows][:, columns])
+    expected = mind.head.probabilities(seen.features[rows, 0][:, columns])
     return check_parity(in_parallel(answer, rows, tick), list(expected))
 
 
@@ -262,19 +267,20 @@ def _facts(
 ) -> dict[str, JsonValue]:
     head = mind.head
     counts = Counter(picture.label for picture in seen.pictures)
-    blocks = [graph.blocks[index] for index in mind.views[head.view]]
+    blocks = [graph.blocks[index] for index in mind.views[head.way.view]]
     return {
         "features": {
             "net": net.card.name,
             "description": net.card.description,
             "sha256": net.card.sha256,
-            "view": head.view,
+            "view": head.way.view,
             "blocks": [f"stride {block.stride}: {block.statistic}" for block in blocks],
         },
         "pictures": {name: counts[name] for name in found.classes},
         "left_out": {"broken": len(seen.broken), "near_copies_kept_together": mind.twins},
         "head": {
-            "strength": head.strength,
+            "learnt_from_mirrored_pictures_too": head.way.is_mirrored,
+            "strength": head.way.strength,
             "temperature": round(head.temperature, 6),
             "shift": [round(float(value), 6) for value in head.shift],
         },

@@ -17,19 +17,32 @@ Array = NDArray[np.float64]
 STRENGTHS = (0.1, 1.0, 10.0)
 """Inverse regularisation tried; the middle one where nothing can be tried."""
 INNER_FOLDS = 3
+MOST_TO_CHOOSE, FEWEST_TO_CHOOSE = 600, 20
+"""The way of looking is chosen on this many pictures at most, but so many of each class."""
 BIAS_RIDGE = 0.01
 TOLERANCE = 1e-4
 
-Views = Mapping[str, NDArray[np.intp]]
-"""Name -> the columns of the feature vector it uses."""
+Views = NDArray[np.float32]
+"""Features (pictures, views, numbers): the picture as it is first, then mirrored ones."""
+
+Columns = Mapping[str, NDArray[np.intp]]
+"""Name of a view -> the columns of the feature vector it uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the head looks: which numbers, learnt from mirrored pictures too or not, how freely."""
+
+    view: str
+    is_mirrored: bool
+    strength: float
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
     """probabilities = softmax(temperature * ((x - mean) / spread @ weights + bias) + shift)."""
 
-    view: str
-    strength: float
+    way: Way
     mean: Array
     spread: Array
     weights: Array
@@ -56,10 +69,10 @@ class HeldOut:
 
 
 def learn(
-    features: NDArray[np.float32],
+    features: Views,
     labels: Labels,
     groups: Labels,
-    views: Views,
+    columns: Columns,
     *,
     folds: int,
     seed: int,
@@ -67,7 +80,7 @@ def learn(
 ) -> tuple[Head, HeldOut]:
     """Fit the head on everything, and say what it is worth on what it did not see.
 
-    View and strength are chosen anew inside every fold, so that the held-out answers are honest
+    The way of looking is chosen anew inside every fold, so that the held-out answers are honest
     about that choice too. `tick` is told how many of the fits are done, and of how many.
     """
     classes = int(labels.max()) + 1
@@ -77,10 +90,10 @@ def learn(
         for number in range(folds):
             tick(number, folds + 1)
             rest = fold != number
-            part = _learn_one(features[rest], labels[rest], groups[rest], views, seed)
-            logits[~rest] = part.logits(features[~rest][:, views[part.view]])
+            part = _learn_one(features[rest], labels[rest], groups[rest], columns, seed)
+            logits[~rest] = part.logits(features[~rest, 0][:, columns[part.way.view]])
         tick(folds, folds + 1)
-        raw = _learn_one(features, labels, groups, views, seed)
+        raw = _learn_one(features, labels, groups, columns, seed)
         temperature, shift = calibrate(logits, labels)
     tick(folds + 1, folds + 1)
     return replace(raw, temperature=temperature, shift=shift), HeldOut(fold, logits)
@@ -120,49 +133,62 @@ def calibrate(logits: Array, labels: Labels) -> tuple[float, Array]:
 
 
 def _learn_one(
-    features: NDArray[np.float32], labels: Labels, groups: Labels, views: Views, seed: int
+    features: Views, labels: Labels, groups: Labels, columns: Columns, seed: int
 ) -> Head:
-    """A head without calibration, its view and strength chosen by cross-validation."""
-    view, strength = next(iter(views)), STRENGTHS[len(STRENGTHS) // 2]
-    folds = possible_folds(labels, groups, INNER_FOLDS)
+    """A head without calibration, its way of looking chosen by cross-validation."""
+    mirrored = (False, True) if features.shape[1] > 1 else (False,)
+    ways = [Way(view, mirror, STRENGTHS[1]) for mirror in mirrored for view in columns]
+    rows = _a_few_of_each(labels, seed)
+    folds = possible_folds(labels[rows], groups[rows], INNER_FOLDS)
     if folds >= 2:
-        fold = make_folds(labels, groups, folds, seed + 1)
+        fold = make_folds(labels[rows], groups[rows], folds, seed + 1)
 
-        def loss(candidate: tuple[str, float]) -> float:
-            return _inner_loss(features[:, views[candidate[0]]], labels, fold, candidate)
+        def loss(way: Way) -> float:
+            return _inner_loss(features[rows][:, :, columns[way.view]], labels[rows], fold, way)
 
-        view = min(((name, strength) for name in views), key=loss)[0]
-        strength = min(((view, value) for value in STRENGTHS), key=loss)[1]
-    return _fit(features[:, views[view]], labels, view, strength)
+        best = min(ways, key=loss)
+        way = min((replace(best, strength=value) for value in STRENGTHS), key=loss)
+    else:
+        way = ways[0]
+    return _fit(features[:, :, columns[way.view]], labels, way)
 
 
-def _inner_loss(
-    features: NDArray[np.float32], labels: Labels, fold: Labels, candidate: tuple[str, float]
-) -> float:
+def _a_few_of_each(labels: Labels, seed: int) -> Labels:
+    """Enough pictures to choose by, the classes evenly; all of them where they are few."""
+    random = np.random.default_rng(seed)
+    classes = np.unique(labels)
+    most = max(FEWEST_TO_CHOOSE, MOST_TO_CHOOSE // len(classes))
+    chosen = [random.permutation(np.flatnonzero(labels == label))[:most] for label in classes]
+    return np.sort(np.concatenate(chosen))
+
+
+def _inner_loss(features: Views, labels: Labels, fold: Labels, way: Way) -> float:
     """The mean log loss over the classes, each weighing the same, of held-out answers."""
     losses = np.zeros(len(labels))
     for number in np.unique(fold):
         rest = fold != number
-        head = _fit(features[rest], labels[rest], *candidate)
-        answers = log_softmax(head.logits(features[~rest]), axis=1)
+        head = _fit(features[rest], labels[rest], way)
+        answers = log_softmax(head.logits(features[~rest, 0]), axis=1)
         losses[~rest] = -answers[np.arange(len(answers)), labels[~rest]]
     return float(np.mean([losses[labels == label].mean() for label in np.unique(labels)]))
 
 
-def _fit(features: NDArray[np.float32], labels: Labels, view: str, strength: float) -> Head:
-    mean = features.mean(axis=0, dtype=np.float64)
-    spread = features.std(axis=0, dtype=np.float64)
+def _fit(features: Views, labels: Labels, way: Way) -> Head:
+    views = features.shape[1] if way.is_mirrored else 1
+    rows = features[:, :views].reshape(-1, features.shape[2])
+    mean = rows.mean(axis=0, dtype=np.float64)
+    spread = rows.std(axis=0, dtype=np.float64)
     # A feature that hardly moves would be blown up by its own smallness on the next part.
     spread = np.maximum(spread, 1e-3 * max(float(np.median(spread)), 1e-6))
     model = LogisticRegression(
-        C=strength, class_weight="balanced", tol=TOLERANCE, max_iter=500, solver="lbfgs"
+        C=way.strength / views, class_weight="balanced", tol=TOLERANCE, max_iter=500
     )
-    model.fit((features - mean) / spread, labels)
+    model.fit((rows - mean) / spread, np.repeat(labels, views))
     weights, bias = model.coef_.T, model.intercept_
     if weights.shape[1] == 1:  # two classes: one column that speaks for the second
         weights = np.concatenate([np.zeros_like(weights), weights], axis=1)
         bias = np.concatenate([np.zeros_like(bias), bias])
-    return Head(view, strength, mean, spread, weights, bias, 1.0, np.zeros(len(bias)))
+    return Head(way, mean, spread, weights, bias, 1.0, np.zeros(len(bias)))
 
 
 def as_columns(lengths: Sequence[int], chosen: Sequence[int]) -> NDArray[np.intp]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.core.errors import PictureError, TeachError
+from station.core.frame import Image
 from station.teach.features import FeatureNet
 from station.teach.features.net import DEFAULT_PX
 from station.teach.pictures import Picture
@@ -22,6 +23,8 @@ SAMPLE = 24
 SAME_ASPECT = 1.1
 """Pictures whose width to height differs by no more than this are stretched alike."""
 MAX_BROKEN_SHARE = 0.2
+MIRROR_UP_TO = 1000
+"""So many pictures are looked at mirrored too; more of them are variety enough."""
 GRID_PX = 32
 
 Tick = Callable[[int, int], None]
@@ -35,6 +38,7 @@ class Seen:
 
     pictures: tuple[Picture, ...]
     features: NDArray[np.float32]
+    """(pictures, views, numbers): as it is, and mirrored across, down, and both."""
     broken: tuple[str, ...]
 
 
@@ -71,13 +75,18 @@ def choose_input(
 def look(model: Model, pictures: Sequence[Picture], tick: Tick) -> Seen:
     """The features of every readable picture, exactly as an inspection would compute them.
 
+    Up to a thousand pictures are looked at mirrored too: whether that helps is measured later.
+
     Raises:
         TeachError: more than a fifth of the pictures cannot be read.
     """
 
+    views = 4 if len(pictures) <= MIRROR_UP_TO else 1
+
     def one(picture: Picture) -> NDArray[np.float32] | str:
         try:
-            return model.run(read_image(picture.path)).reshape(-1)
+            image = read_image(picture.path)
+            return np.stack([model.run(view).reshape(-1) for view in mirrored(image)[:views]])
         except PictureError as error:
             return str(error)
 
@@ -91,6 +100,12 @@ def look(model: Model, pictures: Sequence[Picture], tick: Tick) -> Seen:
         )
     features = np.stack([answer for _, answer in rows])
     return Seen(tuple(picture for picture, _ in rows), features, broken)
+
+
+def mirrored(image: Image) -> list[Image]:
+    """The image as it is, mirrored across, down, and both."""
+    turned = (image, image[:, ::-1], image[::-1], image[::-1, ::-1])
+    return [np.ascontiguousarray(view) for view in turned]
 
 
 def in_parallel(work: Callable[[Item], Answer], items: Sequence[Item], tick: Tick) -> list[Answer]:

@@ -16,8 +16,8 @@ BAD_FOLDERS = frozenset({"not_ok", "nok", "ng", "bad", "reject", "rejects", "def
 
 GOOD_IN_OTHER_WORDS = frozenset(
     {
-        "okay", "pass", "passed", "fine", "gut", "io", "i_o", "normal", "no_defect",
-        "non_defective", "defect_free", "no_defects", "accept", "accepted", "goods", "ok_parts", "good_parts",
+        "okay", "pass", "passed", "accept", "accepted", "gut", "io", "i_o", "normal", "ok_parts",
+        "good_parts", "goods", "no_defect", "no_defects", "non_defective", "defect_free",
     }
 )  # fmt: skip
 
