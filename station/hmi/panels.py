@@ -119,14 +119,12 @@ def picture_panel() -> Show[PictureView]:
     def load() -> None:
         nonlocal is_loading
         is_loading = bool(wanted.job_id)
-        panel.classes(
-            add="is-present" if wanted.is_present else "is-past",
-            remove="is-past" if wanted.is_present else "is-present",
-        )
+        is_past = wanted.job_id and not wanted.is_present
+        panel.classes(replace="picture panel is-past" if is_past else "picture panel")
         image.set_visibility(bool(wanted.job_id))
         if wanted.job_id:
             image.props(f"src=/pictures/{wanted.job_id}/live")
-        caption.set_text(wanted.caption)
+        caption.set_text(wanted.caption or "No picture yet")
 
     def loaded() -> None:
         nonlocal is_loading
