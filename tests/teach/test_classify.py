@@ -26,6 +26,9 @@ CLASSES = ("ok", "scratch", "stain")
 
 
 def taught_on(root: Path, home: Path, **settings: object) -> Taught:
+    """Teach with a small net of the tests' own, unless another is asked for."""
+    if "features" not in settings:
+        settings["features"] = str(write_net(home / "nets" / "small.onnx"))
     lesson = Lesson(root=root, name="disc", **settings)  # type: ignore[arg-type]
     return teach_classifier(lesson, [home / "models"])
 
@@ -38,7 +41,7 @@ def looked_at(kind: str, seed: int, taught: Taught, home: Path) -> Result:
 
 
 def test_drawn_parts_are_told_apart(draw_set: DrawSet, tmp_path: Path) -> None:
-    taught = taught_on(draw_set(dict.fromkeys(CLASSES, 16)), tmp_path)
+    taught = taught_on(draw_set(dict.fromkeys(CLASSES, 16)), tmp_path, features="ocr")
     assert taught.folder == tmp_path / "models" / "disc" / "1"
     assert taught.pictures == dict.fromkeys(CLASSES, 16)
     assert taught.figures.right.share >= 0.9
@@ -168,6 +171,7 @@ def test_copies_of_one_picture_do_not_prove_anything(draw_set: DrawSet, tmp_path
 
 def test_an_interruption_leaves_nothing(draw_set: DrawSet, tmp_path: Path) -> None:
     root = draw_set({"ok": 6, "stain": 6})
+    net = write_net(tmp_path / "small.onnx")
 
     def interrupt(stage: str) -> Callable[[str, int, int], None]:
         def progress(now: str, done: int, of: int) -> None:
@@ -177,7 +181,7 @@ def test_an_interruption_leaves_nothing(draw_set: DrawSet, tmp_path: Path) -> No
         return progress
 
     for stage in ("looking", "learning", "proving"):
-        lesson = Lesson(root=root, name="disc")
+        lesson = Lesson(root=root, name="disc", features=str(net))
         with pytest.raises(KeyboardInterrupt):
             teach_classifier(lesson, [tmp_path / "models"], interrupt(stage))
         assert not list(tmp_path.glob("models/**/*"))
