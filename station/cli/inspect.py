@@ -22,6 +22,7 @@ from station.line.batch_report import REPORT_FILE, BatchReport, finish
 from station.line.batch_store import BatchSettings, BatchStore
 from station.quality.statistics import percentile
 from station.quality.summary import Summary
+from station.vision.memory import keep_picture_memory
 
 EXIT_NOT_OK = 1
 EXIT_NOT_INSPECTED = 3
@@ -104,6 +105,7 @@ def run(order: Order) -> int:
         StationError: bad usage; nothing was inspected.
         KeyboardInterrupt: stopped; what is written is whole.
     """
+    keep_picture_memory()
     prepared = prepare(choose_recipe(order.recipe, order.model, order.paths), site())
     root, pictures = find_batch(order.paths, codes=prepared.severity, out=order.out)
     out = order.out or _default_out(root, prepared)

@@ -21,6 +21,9 @@ RED: Colour = (38, 26, 190)
 AMBER: Colour = (0, 178, 255)
 VIOLET: Colour = (122, 84, 98)
 
+STRIP_LINES = 3.4
+"""The strip's height in heights of letters: two lines and air."""
+
 _BY_EVALUATION = {
     Evaluation.OK: ("OK", GREEN, WHITE),
     Evaluation.NOT_OK: ("NOT OK", RED, WHITE),
@@ -60,7 +63,7 @@ def annotate(
         image = _shrunk(image, scale)
     height, width = image.shape[:2]
     text_px = text_size(width, height)
-    strip_px = round(text_px * 3.4) if banner else 0
+    strip_px = round(text_px * STRIP_LINES) if banner else 0
     canvas = np.empty((height + strip_px, width, 3), np.uint8)
     picture = canvas[strip_px:]
     if image.ndim == 2:

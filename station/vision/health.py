@@ -5,12 +5,15 @@ import cv2
 from station.core.frame import Image
 from station.core.recipe import HealthLimits
 
-SAMPLE_STEP = 4
+SAMPLES_ACROSS = 128
+"""About so many pixels of the shorter side are looked at: enough for mean and contrast."""
 
 
 def find_fault(image: Image, limits: HealthLimits) -> str | None:
-    """What is wrong with an image, in words, or None; looks at every 4th pixel of every 4th row."""
-    sample = image[::SAMPLE_STEP, ::SAMPLE_STEP]
+    """What is wrong with an image, in words, or None; looks at an even grid of single pixels."""
+    step = max(1, min(image.shape[:2]) // SAMPLES_ACROSS)
+    size = (-(-image.shape[1] // step), -(-image.shape[0] // step))
+    sample = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
     means, deviations = cv2.meanStdDev(sample)
     mean, contrast = float(means.mean()), float(deviations.max())
     if not mean >= limits.mean_at_least:
