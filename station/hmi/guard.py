@@ -18,7 +18,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._names = {"localhost", socket.gethostname().lower(), socket.getfqdn().lower()}
+        own = socket.gethostname().lower()  # not the full name: that asks the network
+        self._names = {"localhost", own, f"{own}.local"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request or WebSocket."""

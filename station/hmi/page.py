@@ -1,6 +1,7 @@
 """The operator's page and the process it lives in."""
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -35,6 +36,7 @@ from station.hmi.rejects import rejects_panel
 TITLE = "Inspection station"
 REFRESH_S = 0.2
 SHUTDOWN_S = 1
+_LOG = logging.getLogger(__name__)
 ASSETS = Path(__file__).parent / "assets"
 
 
@@ -75,6 +77,7 @@ def create_app(api_url: str) -> FastAPI:
     async def life(_: FastAPI) -> AsyncIterator[None]:
         async with link:
             task = asyncio.create_task(link.run(), name="link")
+            task.add_done_callback(_end_if_failed)
             yield
             task.cancel()
             await asyncio.wait([task])
@@ -144,6 +147,13 @@ def _listen(host: str, port: int) -> socket.socket:
             "or set hmi.port in station.toml"
         ) from error
     return door
+
+
+def _end_if_failed(task: asyncio.Task[None]) -> None:
+    """A page that cannot hear any more is of no use: end, so that the supervisor starts afresh."""
+    if not task.cancelled() and (error := task.exception()):
+        _LOG.error("the link to the station failed", exc_info=error)
+        signal.raise_signal(signal.SIGTERM)
 
 
 def _watch_stdin(server: uvicorn.Server) -> None:

@@ -183,7 +183,7 @@ def test_verdicts_pictures_and_counters_of_a_running_line(page: Page) -> None:
             "word => document.querySelector('.verdict .word').textContent === word", arg=word
         )
     expect(page.locator(".state .value")).to_have_text("Running")
-    expect(page.get_by_text("tiny v1")).to_be_visible()
+    expect(page.locator(".head").get_by_text("tiny v1")).to_be_visible()
     _is_drawn(page, ".picture img", 320)
     expect(page.locator(".reject").first).to_contain_text("The surface shines")
     _is_drawn(page, ".reject img", 240)
@@ -241,11 +241,11 @@ def test_a_changeover_has_to_be_confirmed(place: Place, page: Page) -> None:
     expect(confirm).to_be_disabled()
     page.get_by_role("radio", name="other v1").click()
     confirm.click()
-    expect(page.get_by_text("other v1", exact=True)).to_be_visible()
+    expect(page.locator(".head").get_by_text("other v1")).to_be_visible()
     assert place.api("GET", "/station").json()["recipe"]["recipe_id"] == "other"
     expect(page.locator(".reject").first).to_contain_text("The other side shines")
     place.api("POST", "/recipes/tiny:activate")
-    expect(page.get_by_text("tiny v1", exact=True)).to_be_visible()
+    expect(page.locator(".head").get_by_text("tiny v1")).to_be_visible()
 
 
 def test_a_station_that_is_gone_is_told_and_found_again(place: Place, page: Page) -> None:
