@@ -63,10 +63,13 @@ def get_image(job_id: str, context: Station, width: Width = None) -> Response:
 
 
 @router.get("/{job_id}/annotated", responses={**REFUSALS, **JPEG}, response_class=Response)
-def get_annotated(job_id: str, context: Station, width: Width = None) -> Response:
+def get_annotated(
+    job_id: str, context: Station, width: Width = None, banner: bool = True
+) -> Response:
     """The picture with regions, scores, reason and verdict drawn on it."""
     result = _find(context, job_id)
-    return _jpeg(_narrowed(annotate(_image_of(context, result), result), width), quality=85)
+    image = annotate(_image_of(context, result), result, width_px=width, banner=banner)
+    return _jpeg(image, quality=85)
 
 
 def _find(context: Context, job_id: str) -> Result:
