@@ -18,6 +18,7 @@ from station.teach.classify import Lesson, Taught, teach_classifier
 from station.teach.figures import Figures, Rate
 
 EXIT_INTERRUPTED = 130
+PIPED_WIDTH = 160
 STAGES = {
     "looking": "looking at the pictures",
     "learning": "learning",
@@ -144,10 +145,13 @@ def _lines(console: Console) -> Callable[[str, int, int], None]:
 
 def _tell(taught: Taught) -> None:
     console = Console()
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
     for warning in taught.warnings:
         typer.secho(f"warning: {warning}", fg="yellow")
     for broken in taught.broken[:5]:
         typer.secho(f"  left out: {broken}", fg="yellow")
+    typer.echo("held-out pictures: what each class (row) was taken for (column)")
     console.print(_table(taught.figures))
     for line in in_words(taught.figures):
         typer.echo(line)
@@ -159,7 +163,7 @@ def _tell(taught: Taught) -> None:
         )
     typer.echo(
         f"model {card.reference}: {taught.size_bytes / 1e6:.2f} MB, "
-        f"{taught.ms_per_picture:.1f} ms a picture on one thread, "
+        f"{taught.ms_per_picture:.1f} ms of CPU a picture, "
         f"taught in {taught.seconds:.0f} s, in {taught.folder}"
     )
     typer.echo(f"next: station inspect FOLDER --model {card.name}")
@@ -184,7 +188,7 @@ def _sentence(rate: Rate, what: str) -> str:
 
 
 def _table(figures: Figures) -> Table:
-    table = Table(title="held-out pictures: what each class was taken for", title_justify="left")
+    table = Table()
     table.add_column("class", overflow="fold")
     answers = (*figures.classes, "a person looks")
     columns = list(range(len(answers) if figures.undecided else len(figures.classes)))

@@ -42,7 +42,7 @@ def test_a_model_is_taught_and_says_what_it_is_worth(type_words: Type, tmp_path:
         "of 12 bad parts would have passed: escape rate",
         "of 12 good parts would have been rejected: overkill",
         "95 % interval",
-        "ms a picture on one thread",
+        "ms of CPU a picture",
         "next: station inspect FOLDER --model disc",
     ):
         assert words in result.stdout

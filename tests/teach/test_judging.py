@@ -22,8 +22,19 @@ def test_a_bad_part_among_the_good_lowers_the_accept_limit_if_that_is_cheaper() 
     limits = choose_limits(scores, is_bad)
     assert limits.accept_limit < 0.275
     assert 0.3 < limits.reject_limit < 0.7
+    assert limits.accept_limit > 0.25
     one_deep = np.concatenate([good, [0.011], np.linspace(0.7, 0.99, 30)])
     assert choose_limits(one_deep, is_bad).accept_limit > 0.3
+
+
+def test_few_parts_are_left_to_a_person() -> None:
+    """One bad part deep among 25 good ones must not send all of them to a person."""
+    scores = np.concatenate([np.linspace(0.1, 0.4, 25), [0.2], np.linspace(0.6, 0.95, 24)])
+    is_bad = np.arange(50) >= 25
+    limits = choose_limits(scores, is_bad)
+    between = (scores > limits.accept_limit) & (scores < limits.reject_limit)
+    assert between.mean() <= 0.1
+    assert 0.4 < limits.accept_limit <= limits.reject_limit < 0.6
 
 
 def test_calibration_finds_the_true_probabilities() -> None:
