@@ -4,8 +4,9 @@ from pathlib import Path
 
 from models.train.pool import classes_of
 from station.core.reasons import Reason
-from station.core.recipe import new_recipe, write_recipe
-from station.tools.classify import Classify
+from station.core.recipe import write_recipe
+from station.tools.classify import plain_recipe
+from station.vision.card import ModelCard
 
 _RECIPES = Path(__file__).parents[2] / "sample_images"
 _DESCRIPTIONS = {
@@ -24,11 +25,11 @@ _REASONS = (
 )
 
 
-def write_demo_recipe(product: str, model_sha256: str) -> None:
-    """Write `sample_images/<product>/recipe.json`, bound to the model by its hash."""
-    look = Classify(name="look", model=f"{product}/1", model_sha256=model_sha256)
-    reasons = tuple(reason for reason in _REASONS if reason.code in classes_of(product))
-    recipe = new_recipe(
-        product, (look,), reasons, product_id=product, description=_DESCRIPTIONS[product]
-    )
-    write_recipe(recipe, _RECIPES / product / "recipe.json")
+def write_demo_recipe(product: str, card: ModelCard) -> None:
+    """Write `sample_images/<product>/recipe.json`, bound to the model and its card by hash."""
+    recipe = plain_recipe(card, product_id=product)
+    content = {
+        "description": _DESCRIPTIONS[product],
+        "reasons": tuple(reason for reason in _REASONS if reason.code in classes_of(product)),
+    }
+    write_recipe(recipe.model_copy(update=content), _RECIPES / product / "recipe.json")

@@ -40,7 +40,8 @@ def apply_edits(recipe: Recipe, edits: Sequence[str], model_dirs: Iterable[Path]
         owner[steps[-1]] = _value(text)
         if steps[-1] == "model" and "model_sha256" in owner:
             card = read_card(find_model(str(owner["model"]), dirs))
-            owner["model"], owner["model_sha256"] = card.reference, card.sha256
+            owner["model"], owner["card_hash"] = card.reference, card.hash
+            owner["model_sha256"] = card.sha256
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:

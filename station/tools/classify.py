@@ -36,6 +36,7 @@ class Classify(Tool, kind="classify"):
 
     model: str = Field(min_length=1, description="name/version of the model, or its name alone")
     model_sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="the approved file")
+    card_hash: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="the approved card")
     region: Region | None = Field(None, description="where to look; all of the image if absent")
     tiling: Tiling | None = None
     accept_limit: float | None = Field(None, ge=0, le=1, description="absent: the card's")
@@ -51,7 +52,9 @@ class Classify(Tool, kind="classify"):
     def prepare(self, site: Site) -> Check:
         """Load the model from verified bytes and settle the limits."""
         folder = find_model(self.model, site.model_dirs)
-        model = load_model(folder, expected_sha256=self.model_sha256)
+        model = load_model(
+            folder, expected_sha256=self.model_sha256, expected_card_hash=self.card_hash
+        )
         limits = self._limits(model.card)
 
         def run(frame: Frame) -> Sequence[Finding]:
@@ -102,14 +105,15 @@ class Classify(Tool, kind="classify"):
         region: Region,
         limits: Limits,
     ) -> Finding:
+        shares: list[float] = probabilities.tolist()
         good = card.good_class
-        score = 1.0 if good is None else float(1 - probabilities[good])
+        score = 1.0 if good is None else 1 - shares[good]
         evaluation = decide(
             score, accept_limit=limits.accept_limit, reject_limit=limits.reject_limit
         )
         likely = max(
             (index for index in range(len(card.classes)) if index != good),
-            key=lambda index: float(probabilities[index]),
+            key=lambda index: shares[index],
         )
         return Finding(
             tool=self.name,
@@ -122,8 +126,7 @@ class Classify(Tool, kind="classify"):
             reject_limit=limits.reject_limit,
             region=region,
             measured={
-                name: round(float(value), 6)
-                for name, value in zip(card.classes, probabilities, strict=True)
+                name: round(share, 6) for name, share in zip(card.classes, shares, strict=True)
             },
         )
 
@@ -149,6 +152,7 @@ def plain_recipe(
             name="surface",
             model=card.reference,
             model_sha256=card.sha256,
+            card_hash=card.hash,
             region=region,
             accept_limit=card.limits.accept_limit if accept_limit is None else accept_limit,
             reject_limit=card.limits.reject_limit if reject_limit is None else reject_limit,

@@ -1,5 +1,7 @@
 """A model's card: what the file is, what goes in, what comes out, and what that means."""
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -139,6 +141,16 @@ class ModelCard(BaseModel):
         """
         bare = (i for i, name in enumerate(self.classes) if name not in self.reason_codes)
         return next(bare, None)
+
+    @property
+    def hash(self) -> str:
+        """sha256 over all that gives the file its meaning: contract, classes, reasons, limits.
+
+        Fields at their default are left out, so that a new one does not change old cards.
+        """
+        told = {"description", "training", "licence", "created_at"}
+        content = self.model_dump(mode="json", exclude=told, exclude_defaults=True)
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
     def reference(self) -> str:

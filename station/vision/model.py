@@ -1,6 +1,7 @@
 """The one file that knows ONNX Runtime: verify a model, load it, warm it up, run it."""
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class Model:
             raise ModelOutputError(
                 f"model {self.card.reference} answered shape {answer.shape}, card: {output.shape}"
             )
-        if not np.isfinite(answer).all():
+        if not math.isfinite(answer.sum(dtype=np.float64)):  # one NaN or Inf makes the sum one
             raise ModelOutputError(f"model {self.card.reference} answered NaN or Inf")
         return np.asarray(answer, np.float32)
 
@@ -52,34 +53,40 @@ class Model:
         Raises:
             ModelOutputError: the answer is no distribution over the classes.
         """
-        answer = self.run(image).reshape(-1).astype(np.float64)
-        if answer.shape != (len(self.card.classes),):
+        # lists, not arrays: for a handful of numbers numpy costs more than the sums themselves
+        shares: list[float] = self.run(image).ravel().tolist()
+        if len(shares) != len(self.card.classes):
             raise ModelOutputError(
-                f"model {self.card.reference} answered {answer.size} numbers for "
+                f"model {self.card.reference} answered {len(shares)} numbers for "
                 f"{len(self.card.classes)} classes"
             )
         if self.card.outputs[0].holds == "logits":
-            exponents = np.exp(answer - answer.max())
-            answer = exponents / exponents.sum()
-        if not (answer.min() >= -1e-4 and abs(answer.sum() - 1) <= 1e-3):
+            shares = _softmax(shares)
+        if not (min(shares) >= -1e-4 and abs(sum(shares) - 1) <= 1e-3):
             raise ModelOutputError(
-                f"model {self.card.reference} answered {np.round(answer, 4).tolist()}, "
+                f"model {self.card.reference} answered {[round(share, 4) for share in shares]}, "
                 "which are no probabilities"
             )
-        return np.asarray(np.clip(answer, 0.0, 1.0), np.float64)
+        return np.array([min(max(share, 0.0), 1.0) for share in shares], np.float64)
 
 
-def load_model(folder: Path, *, expected_sha256: str = "") -> Model:
+def load_model(folder: Path, *, expected_sha256: str = "", expected_card_hash: str = "") -> Model:
     """Load a model from verified bytes and warm it up.
 
     Args:
         folder: holds card.json and the model file.
         expected_sha256: what the recipe was approved with; empty accepts what the card says.
+        expected_card_hash: the same for the card; empty accepts any sound card.
 
     Raises:
         ModelError: file, card and expectation do not agree, or the file must not be loaded.
     """
     card = read_card(folder)
+    if expected_card_hash and card.hash != expected_card_hash:
+        raise ModelError(
+            f"the card of model {card.reference} is not the one the recipe was approved with; "
+            "restore it or make a new recipe version"
+        )
     data = _verified_bytes(folder, card, expected_sha256)
     refuse_unsafe(data, card.reference)
     return warm_up(Model(card, _session(data, card.reference)))
@@ -216,6 +223,13 @@ def _shapes_agree(actual: list[int | str | None], wanted: tuple[int, ...]) -> bo
     return len(actual) == len(wanted) and all(
         not isinstance(have, int) or have == want for have, want in zip(actual, wanted, strict=True)
     )
+
+
+def _softmax(logits: list[float]) -> list[float]:
+    top = max(logits)
+    exponents = [math.exp(logit - top) for logit in logits]
+    total = sum(exponents)
+    return [exponent / total for exponent in exponents]
 
 
 def _normalise(tensor: NDArray[np.uint8], contract: ModelInput) -> NDArray[np.float32]:

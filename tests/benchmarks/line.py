@@ -34,6 +34,7 @@ from station.line.settings import ApiSettings, parse_settings
 from station.line.shelf import Shelf
 from station.sources.synthetic import part_seed, render
 from station.sources.upload import frame_from_upload
+from station.tools.classify import Classify
 from station.vision.card import find_model
 from station.vision.images import encode_jpeg
 from station.vision.model import load_model, to_tensor
@@ -64,8 +65,7 @@ def main() -> None:
 def int8_recipe() -> PreparedRecipe:
     """The ring's recipe with the int8 model."""
     recipe = read_recipe(shipped() / "sample_images" / "ring" / "recipe.json")
-    (tool,) = recipe.tools
-    faster = tool.model_copy(update={"model": "ring-int8/1", "model_sha256": ""})
+    faster = Classify(name="surface", model="ring-int8/1")
     return prepare(recipe.model_copy(update={"tools": (faster,)}), site())
 
 

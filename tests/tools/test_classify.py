@@ -1,5 +1,6 @@
 """The classify tool: limits, regions, tiles, and models that answer nonsense."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from station.core.recipe import PreparedRecipe, new_recipe, prepare
 from station.core.region import Rectangle
 from station.core.result import Evaluation, Result, ResultState
 from station.inspection import inspect
-from station.tools.classify import Classify, Tiling
+from station.tools.classify import Classify, Tiling, plain_recipe
 from station.vision.card import Limits, ModelCard, ModelInput, ModelOutput, write_model
 from station.vision.model import load_model, sha256_of
 
@@ -119,6 +120,19 @@ def test_a_model_that_is_not_the_approved_one_is_refused(tiny_model_dir: Path) -
     tool = Classify(name="a", model="bright/1", model_sha256="0" * 64)
     with pytest.raises(ModelError, match="the recipe was approved with"):
         prepared_with(tool, tiny_model_dir)
+
+
+def test_a_card_that_changed_since_the_approval_is_refused(
+    tmp_path: Path, tiny_model_dir: Path, draw_part: DrawPart
+) -> None:
+    shutil.copytree(tiny_model_dir / "bright", tmp_path / "bright")
+    path = tmp_path / "bright" / "1" / "card.json"
+    approved = plain_recipe(ModelCard.model_validate_json(path.read_bytes()))
+    site = Site(model_dirs=(tmp_path,))
+    assert look(draw_part(90), prepare(approved, site)).passed
+    path.write_text(path.read_text().replace("0.3", "0.6"))
+    with pytest.raises(ModelError, match="the card of model bright/1 is not the one"):
+        prepare(approved, site)
 
 
 def test_an_unknown_model_names_those_there_are(tiny_model_dir: Path) -> None:
