@@ -157,7 +157,7 @@ def _proven(finding: Finding, tool: str, prepared: PreparedRecipe) -> Finding:
             raise ModelOutputError(f"score {score} above the accept limit {limit} was called OK")
     elif finding.reason_code not in prepared.severity:
         raise ModelOutputError(f"reason code {finding.reason_code!r} is not in the recipe's table")
-    return replace(finding, tool=tool)
+    return finding if finding.tool == tool else replace(finding, tool=tool)
 
 
 def _reason_for(error: Exception) -> StationReason:
