@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from station.core.frame import Image
 from station.core.region import Region
 from station.core.result import Evaluation, Finding, Result, ResultState
+from station.vision.geometry import resize
 
 Colour = tuple[int, int, int]
 """Blue, green, red, 0-255."""
@@ -60,7 +61,8 @@ def annotate(
     """
     scale = min(1.0, width_px / image.shape[1]) if width_px else 1.0
     if scale < 1:
-        image = _shrunk(image, scale)
+        width, height = (max(1, round(size * scale)) for size in image.shape[1::-1])
+        image = resize(image, width, height)
     height, width = image.shape[:2]
     text_px = text_size(width, height)
     strip_px = round(text_px * STRIP_LINES) if banner else 0
@@ -122,15 +124,6 @@ def _nearness(finding: Finding) -> float:
 
 def _number(value: float) -> str:
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
-
-
-def _shrunk(image: Image, scale: float) -> Image:
-    """Halved while that goes, for that is the cheapest average, then bilinear."""
-    width, height = (max(1, round(size * scale)) for size in image.shape[1::-1])
-    while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height:
-        half = (image.shape[1] // 2, image.shape[0] // 2)
-        image = np.asarray(cv2.resize(image, half, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _draw_strip(strip: Image, result: Result, text_px: int) -> None:
