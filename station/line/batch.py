@@ -148,10 +148,11 @@ class Batch:
     def _save(self, frame: Frame, result: Result) -> None:
         data = encode_jpeg(annotate(frame.image, result), quality=JPEG_QUALITY)
         path = self._store.folder / annotated_path(frame.origin)
+        parent = path.parent
         try:
-            if path.parent not in self._folders:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._folders.add(path.parent)
+            if parent not in self._folders:
+                parent.mkdir(parents=True, exist_ok=True)
+                self._folders.add(parent)
             path.write_bytes(data)
         except OSError as error:
             raise unwritable(self._store.folder, error) from error

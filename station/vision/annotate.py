@@ -5,7 +5,6 @@ from functools import cache
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from station.core.frame import Image
 from station.core.region import Region
@@ -14,6 +13,8 @@ from station.vision.geometry import resize
 
 Colour = tuple[int, int, int]
 """Blue, green, red, 0-255."""
+
+Corners = list[tuple[int, int]]
 
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (0, 0, 0)
@@ -177,31 +178,39 @@ def _draw_findings(picture: Image, findings: Iterable[Finding], scale: float, te
             _tag(picture, label, corners, (colour, ink), text_px, taken)
 
 
-def _corners(region: Region, scale: float) -> NDArray[np.int32]:
-    return np.asarray(np.round(np.array(region.corners) * scale), np.int32)
+def _corners(region: Region, scale: float) -> Corners:
+    return [(round(x * scale), round(y * scale)) for x, y in region.corners]
 
 
-def _is_whole(corners: NDArray[np.int32], picture: Image) -> bool:
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    size = (picture.shape[1], picture.shape[0])
-    return bool((low <= 1).all() and (high >= np.array(size) - 1).all())
+def _bounds(corners: Corners) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom."""
+    across, down = zip(*corners, strict=True)
+    return min(across), min(down), max(across), max(down)
 
 
-def _outline(picture: Image, corners: NDArray[np.int32], colour: Colour, text_px: int) -> None:
+def _is_whole(corners: Corners, picture: Image) -> bool:
+    left, top, right, bottom = _bounds(corners)
+    height, width = picture.shape[:2]
+    return left <= 1 and top <= 1 and right >= width - 1 and bottom >= height - 1
+
+
+def _outline(picture: Image, corners: Corners, colour: Colour, text_px: int) -> None:
     """A line in the verdict's colour on a white one, so that it shows on any ground."""
     thickness = max(2, round(text_px / 9))
-    inside = np.clip(corners, 0, np.array(picture.shape[1::-1]) - 1)
-    if not _is_whole(corners, picture):
-        cv2.polylines(picture, [inside], True, WHITE, thickness + max(2, thickness))
-    else:
+    right, bottom = picture.shape[1] - 1, picture.shape[0] - 1
+    inside = [(min(max(x, 0), right), min(max(y, 0), bottom)) for x, y in corners]
+    line = np.array(inside, np.int32)
+    if _is_whole(corners, picture):
         thickness *= 2
-    cv2.polylines(picture, [inside], True, colour, thickness)
+    else:
+        cv2.polylines(picture, [line], True, WHITE, thickness + max(2, thickness))
+    cv2.polylines(picture, [line], True, colour, thickness)
 
 
 def _tag(
     picture: Image,
     label: str,
-    corners: NDArray[np.int32],
+    corners: Corners,
     colours: tuple[Colour, Colour],
     text_px: int,
     taken: list[tuple[int, int, int, int]],
@@ -219,11 +228,9 @@ def _tag(
     _write(picture, label, (box[0] + pad, box[1] + round(size * 1.0)), size, colours[1])
 
 
-def _places(
-    corners: NDArray[np.int32], width: int, height: int, picture: Image
-) -> Iterator[tuple[int, int]]:
+def _places(corners: Corners, width: int, height: int, picture: Image) -> Iterator[tuple[int, int]]:
     """Where a plate may stand: above the region, below it, then inside."""
-    (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
+    left, top, right, bottom = _bounds(corners)
     for x, y in (
         (left, top - height - 1),
         (left, bottom + 1),
@@ -232,8 +239,8 @@ def _places(
         (left, top),
     ):
         if 0 <= y <= picture.shape[0] - height:
-            yield max(0, min(int(x), picture.shape[1] - width)), int(y)
-    yield max(0, min(int(left), picture.shape[1] - width)), max(0, int(top))
+            yield max(0, min(x, picture.shape[1] - width)), y
+    yield max(0, min(left, picture.shape[1] - width)), max(0, top)
 
 
 def _overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
