@@ -149,6 +149,7 @@ def as_dict(summary: Summary, images_per_s: float) -> dict[str, object]:
         "escapes": truth.escapes.count if truth else None,
         "overkills": truth.overkills.count if truth else None,
         "accuracy": round(truth.right.share, 6) if truth else None,
+        "right_reasons": round(truth.reasons.share, 6) if truth and truth.reasons else None,
         "images_per_s": round(images_per_s, 2),
         "p50_ms": _rounded(percentile(times, 0.5)),
         "p99_ms": _rounded(percentile(times, 0.99)),
@@ -248,6 +249,8 @@ def _say(summary: Summary, out: Path, images_per_s: float) -> None:
         typer.echo(f"escapes (bad parts that passed): {summary.truth.escapes.in_words}")
         typer.echo(f"overkill (good parts rejected): {summary.truth.overkills.in_words}")
         typer.echo(f"decided right: {summary.truth.right.in_words}")
+        if summary.truth.reasons:
+            typer.echo(f"right reason, of bad parts rejected: {summary.truth.reasons.in_words}")
     typer.echo(f"report: {out / REPORT_FILE}")
 
 

@@ -39,6 +39,8 @@ class AgainstTruth:
     """Bad parts that passed, of the bad parts inspected."""
     overkills: Rate
     """Good parts that were rejected, of the good parts inspected."""
+    reasons: Rate | None
+    """Rejected bad parts with the right reason; None where the truth is not told in these codes."""
     undecided: int
     auroc: float
     confusion: Mapping[tuple[str, str], int]
@@ -177,7 +179,20 @@ def _against_truth(tally: _Tally) -> AgainstTruth | None:
         right=rate(right, sum(tally.kinds.values())),
         escapes=rate(tally.kinds[False, "ok"], inspected(False)),
         overkills=rate(tally.kinds[True, "not_ok"], inspected(True)),
+        reasons=_reasons(tally),
         undecided=tally.kinds[True, "not_decidable"] + tally.kinds[False, "not_decidable"],
         auroc=auroc(tally.scores["good"], tally.scores["bad"]),
         confusion=confusion(tally.pairs.elements()),
     )
+
+
+def _reasons(tally: _Tally) -> Rate | None:
+    rejected = {
+        (truth, code): count
+        for (truth, code), count in tally.pairs.items()
+        if truth != GOOD and code not in DECISIONS
+    }
+    if not {truth for truth, _ in rejected} & {code for _, code in rejected}:
+        return None
+    named = sum(count for (truth, code), count in rejected.items() if truth == code)
+    return rate(named, sum(rejected.values()))

@@ -44,6 +44,7 @@ def test_the_last_line_of_json_counts_everything(station: RunStation, pictures: 
         "escapes": 1,
         "overkills": 1,
         "accuracy": 0.5,
+        "right_reasons": 1.0,
     }
     assert all(value > 0 for value in rates.values())
     assert ended.code == 1

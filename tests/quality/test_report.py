@@ -119,6 +119,20 @@ def test_the_summary_compares_with_the_truth() -> None:
     assert truth.confusion["ok", "not_decidable"] == 2
 
 
+def test_a_wrong_reason_is_counted_where_reasons_can_be_compared() -> None:
+    named = [
+        record(truth="dent", evaluation=NOT_OK, code=code) for code in ("dent", "dent", "chip")
+    ]
+    passed = record(truth="dent")
+    truth = summarise([*named, passed]).truth
+    assert truth is not None
+    assert truth.reasons is not None
+    assert (truth.reasons.count, truth.reasons.total) == (2, 3)
+    vague = summarise([record(truth="defect", evaluation=NOT_OK, code="dent")]).truth
+    assert vague is not None
+    assert vague.reasons is None
+
+
 def test_without_truth_nothing_is_claimed(recipe: Recipe) -> None:
     summary = summarise([record(), record(evaluation=NOT_OK, code="dent")])
     assert summary.truth is None
