@@ -52,7 +52,7 @@ def _facts(batch: BatchReport, summary: Summary) -> ReportFacts:
     shown = pictured(summary)
     links = {record["origin"]: annotated_path(record["origin"]) for record in shown}
     return ReportFacts(
-        title=f"Inspection of {batch.root.name or batch.root}",
+        title=f"Inspection of {'/'.join(batch.root.parts[-2:])}",
         recipe=batch.prepared.recipe,
         models=batch.prepared.models,
         settings=batch.settings,
