@@ -14,6 +14,7 @@ from station.line.housekeeping import Housekeeping
 from station.line.line import Line
 from station.line.settings import StationSettings, read_settings
 from station.line.shelf import Shelf
+from station.vision.memory import keep_picture_memory
 
 
 def line(
@@ -32,6 +33,7 @@ def run_line(settings: StationSettings, folder: Path, *, ends_with_stdin: bool) 
     Raises:
         StationError: the recipe, a model, the port, the journal or a sink cannot be used.
     """
+    keep_picture_memory()
     shelf = open_shelf(settings.source.camera_id)
     prepared = shelf.prepare(settings.line.recipe)
     door = listen(settings.api)
