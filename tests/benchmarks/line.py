@@ -147,7 +147,7 @@ with httpx.Client(base_url=sys.argv[1], trust_env=False) as client:
 
 
 def http_adds_ms(prepared: PreparedRecipe) -> float:
-    """CPU of this process for a posted JPEG of about 60 kB, less the same job in process: median."""
+    """CPU here for a posted JPEG of about 60 kB, less the same job in process; the median."""
     data = jpeg_of_about(60_000)
     with running_line(prepared) as (line, folder):
         picture = folder / "part.jpg"
