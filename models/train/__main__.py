@@ -28,11 +28,12 @@ from station.sources.synthetic.seeds import HELD_OUT, TRAINING
 from station.vision.card import Limits, ModelCard, ModelInput, ModelOutput, write_model
 
 _LOG = logging.getLogger(__name__)
-_TRAINING_PAIRS, _HELD_OUT_PAIRS, _CALIBRATION = 4500, 1000, 200
+_TRAINING_PAIRS = {"ring": 10_000, "cap": 4500}
+_HELD_OUT_PAIRS, _CALIBRATION = 1000, 200
 # How often each pair is seen as crops, then whole, in each cycle, and its highest learning rate;
 # thin scratches take longer to learn.
 _CYCLES = {
-    "ring": ((21.6, 2.7, 3e-3), (12.0, 3.0, 2e-3)),
+    "ring": ((9.7, 1.2, 3e-3), (5.4, 1.35, 2e-3), (1.2, 0.9, 1.5e-3)),
     "cap": ((8.0, 2.0, 3e-3),),
 }
 _MODELS = Path(__file__).parents[1]
@@ -61,7 +62,7 @@ def _make(product: str, work: Path, *, reuse: bool) -> None:
     temperature = temperature_of(logits_of(net, held_out.images), held_out.labels)
     facts: dict[str, str | int | float] = {
         "made_by": "models/train: from scratch, on pictures rendered by this project only",
-        "training_pictures": 2 * _TRAINING_PAIRS,
+        "training_pictures": 2 * _TRAINING_PAIRS[product],
         "training_first_seed": TRAINING,
         "training_cpu_minutes": round(minutes, 1),
         "temperature": round(temperature, 3),
@@ -78,7 +79,7 @@ def _train(product: str, work: Path, *, reuse: bool) -> tuple[Net, float]:
     for cycle, (crop_rounds, rounds, rate) in enumerate(_CYCLES[product]):
         file = work / f"{product}-{cycle}.pt"
         if not (reuse and file.exists()):
-            learned = pool(work, product, TRAINING, _TRAINING_PAIRS)
+            learned = pool(work, product, TRAINING, _TRAINING_PAIRS[product])
             net, spent = fit(
                 net, learned, crop_rounds=crop_rounds, rounds=rounds, rate=rate, seed=cycle
             )

@@ -35,30 +35,27 @@ class Course:
     rate: float
 
 
-def courses(pairs: int, crop_rounds: float, rounds: float) -> tuple[Course, Course]:
-    """Crops first, where a defect is not lost in the picture; then whole pictures.
+def fit(
+    net: Net, pool: Pool, *, crop_rounds: float, rounds: float, rate: float, seed: int
+) -> tuple[Net, float]:
+    """Train a net on, once through both courses; gives an average of its last weights.
 
-    So many times each pair of the pool is seen in either stage.
+    Crops first, where a defect is not lost in the picture, then whole pictures: so many times each
+    pair of the pool is seen, those more often that the net finds hard. Also gives the CPU minutes.
     """
-    return (
-        Course(
-            width=128, height=128, pairs_a_batch=24, steps=int(crop_rounds * pairs / 24), rate=3e-3
-        ),
-        Course(
-            width=WIDTH, height=HEIGHT, pairs_a_batch=12, steps=int(rounds * pairs / 12), rate=1e-3
-        ),
-    )
-
-
-def fit(pool: Pool, classes: int, *, crop_rounds: float, rounds: float, seed: int) -> Net:
-    """A net trained on the pool from nothing; an average of its last weights."""
     torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    net = Net(classes).to(memory_format=torch.channels_last)
+    rng, started = np.random.default_rng(seed), time.process_time()
+    pairs = len(pool.labels) // 2
+    net = net.to(memory_format=torch.channels_last)
     average = copy.deepcopy(net)
-    for course in courses(len(pool.labels) // 2, crop_rounds, rounds):
-        _follow_course(net, average, pool, course, rng)
-    return average.eval()
+    hardness = _hardness(net, pool) if seed else np.ones(pairs)
+    crop_steps, steps = int(crop_rounds * pairs / 24), int(rounds * pairs / 12)
+    for course in (
+        Course(width=128, height=128, pairs_a_batch=24, steps=crop_steps, rate=rate),
+        Course(width=WIDTH, height=HEIGHT, pairs_a_batch=12, steps=steps, rate=rate / 3),
+    ):
+        _follow_course(net, average, pool, course, hardness, rng)
+    return average.eval(), (time.process_time() - started) / 60
 
 
 def logits_of(net: Net, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -71,12 +68,27 @@ def logits_of(net: Net, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.concatenate(parts)
 
 
-def _follow_course(net: Net, average: Net, pool: Pool, course: Course, rng: Generator) -> None:
+def _hardness(net: Net, pool: Pool) -> NDArray[np.float64]:
+    """How often to show each pair: up to 8 times where the net is wrong, float64 [pairs]."""
+    logits = logits_of(net, pool.images)
+    logits -= logits.max(axis=1, keepdims=True)
+    right = np.exp(logits[np.arange(len(logits)), pool.labels]) / np.exp(logits).sum(axis=1)
+    return np.asarray(1.0 + 7.0 * (1.0 - right.reshape(-1, 2).min(axis=1)), np.float64)
+
+
+def _follow_course(
+    net: Net,
+    average: Net,
+    pool: Pool,
+    course: Course,
+    hardness: NDArray[np.float64],
+    rng: Generator,
+) -> None:
     optimiser = torch.optim.AdamW(net.parameters(), lr=course.rate, weight_decay=5e-4)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step / course.steps))
     started = time.monotonic()
     net.train()
-    for step, (x, labels, maps) in enumerate(_batches(pool, course, rng)):
+    for step, (x, labels, maps) in enumerate(_batches(pool, course, hardness, rng)):
         seen = net.look(x)
         loss_map = _map_loss(seen, maps)
         loss_class = functional.cross_entropy(net.judge(seen), labels, ignore_index=_NO_LABEL)
@@ -117,13 +129,16 @@ def _average(average: Net, net: Net, keep: float) -> None:
             slow.copy_(fast)
 
 
-def _batches(pool: Pool, course: Course, rng: Generator) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _batches(
+    pool: Pool, course: Course, hardness: NDArray[np.float64], rng: Generator
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Pictures in pairs, the same part and place good and bad, each changed in its own way."""
     classes = int(pool.labels.max()) + 1
     order: list[int] = []
     for _ in range(course.steps):
         if len(order) < course.pairs_a_batch:
-            order = [int(n) for n in rng.permutation(len(pool.labels) // 2)]
+            times = np.floor(hardness + rng.random(len(hardness))).astype(int)
+            order = [int(n) for n in rng.permutation(np.repeat(np.arange(len(times)), times))]
         images, labels, maps = [], [], []
         for pair in (order.pop() for _ in range(course.pairs_a_batch)):
             bad = 2 * pair + 1

@@ -64,7 +64,7 @@ PRODUCTS: Mapping[str, Product[Any]] = MappingProxyType(
             paint=ring.paint,
             spoil=ring_defects.spoil,
             visible=MappingProxyType(
-                {"scratch": (60, 22), "dent": (60, 24), "stain": (130, 22), "chip": (70, 24)}
+                {"scratch": (120, 32), "dent": (60, 24), "stain": (220, 38), "chip": (70, 24)}
             ),
         ),
         "cap": Product(

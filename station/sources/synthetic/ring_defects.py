@@ -15,6 +15,7 @@ from station.sources.synthetic.exact import (
     spread,
     turns_of,
 )
+from station.sources.synthetic.marking import NUMBER_TURNS
 from station.sources.synthetic.ring import CHAMFER, INNER, OUTER, Damage, Ring, paint
 from station.sources.synthetic.scene import Grid, Scene, Window, grid
 from station.sources.synthetic.surface import TURN_BINS, along_turn, inside
@@ -22,6 +23,8 @@ from station.sources.synthetic.surface import TURN_BINS, along_turn, inside
 Maker: TypeAlias = Callable[[Scene, Generator, float], tuple[Window, Damage]]
 
 _NONE = np.float32(0)
+_OFF_TURNS = 0.045
+"""On the struck number, and this near it, even a careful eye would not find a small defect."""
 _STAINS = ((0.34, 0.52, 0.78), (0.42, 0.48, 0.52), (0.62, 0.50, 0.44), (0.30, 0.33, 0.36))
 
 
@@ -32,11 +35,11 @@ def spoil(part: Ring, code: str, rng: Generator, strength: float) -> tuple[Windo
 
 
 def scratch(scene: Scene, rng: Generator, strength: float) -> tuple[Window, Damage]:
-    """A line 2 to 4 px wide and 40 to 130 px long, across the turning marks, bright or dark."""
-    half = spread(rng, 20, 65)
-    u, v, turn = _place(rng, INNER + 14, OUTER - 14)
+    """A line 2 to 5 px wide and 40 to 140 px long, across the turning marks, bright or dark."""
+    half = min(spread(rng, 20, 65) * round(strength**0.5, 6), 70.0)
+    u, v, turn = _place(scene, rng, INNER + 14, OUTER - 14)
     cos, sin = cos_sin(turn + 0.25 + _signed(rng, spread(rng, 0.07, 0.25)))
-    bend, width = spread(rng, -0.0035, 0.0035), spread(rng, 2.0, 4.0)
+    bend, width = spread(rng, -0.0035, 0.0035), spread(rng, 2.0, 4.0) * round(strength**0.2, 6)
     window, g = _around(scene, u, v, half + 4)
     x, y = (g.u - np.float32(u)), (g.v - np.float32(v))
     t, d = x * np.float32(cos) + y * np.float32(sin), y * np.float32(cos) - x * np.float32(sin)
@@ -60,7 +63,7 @@ def dent(scene: Scene, rng: Generator, strength: float) -> tuple[Window, Damage]
     """A round or oval blow, 12 to 32 px across, with a raised lip."""
     long = spread(rng, 6.5, 16)
     short = long * spread(rng, 0.65, 1.0)
-    u, v, turn = _place(rng, INNER + 14, OUTER - 13)
+    u, v, turn = _place(scene, rng, INNER + 14, OUTER - 13)
     cos, sin = cos_sin(turn + spread(rng, 0, 1))
     window, g = _around(scene, u, v, long * 1.7)
     x, y = g.u - np.float32(u), g.v - np.float32(v)
@@ -81,9 +84,9 @@ def dent(scene: Scene, rng: Generator, strength: float) -> tuple[Window, Damage]
 
 
 def stain(scene: Scene, rng: Generator, strength: float) -> tuple[Window, Damage]:
-    """A blot of rust, oil or dried coolant, 18 to 60 px across, with a darker rim."""
-    radius = spread(rng, 10, 27)
-    u, v, turn = _place(rng, INNER + 16, OUTER - 16)
+    """A blot of rust, oil or dried coolant, 20 to 60 px across, with a darker rim."""
+    radius = spread(rng, 10, 27) * round(min(strength, 2.0) ** 0.4, 6)
+    u, v, turn = _place(scene, rng, INNER + 16, OUTER - 16)
     cos, sin = cos_sin(turn + spread(rng, 0, 1))
     window, g = _around(scene, u, v, radius * 1.8)
     x, y = g.u - np.float32(u), g.v - np.float32(v)
@@ -99,10 +102,10 @@ def stain(scene: Scene, rng: Generator, strength: float) -> tuple[Window, Damage
     cover = np.minimum(
         body * mottle * np.float32(spread(rng, 0.55, 0.85)) + np.float32(0.3) * rim, 1
     )
-    cover *= np.float32(min(strength, 1.5))
+    cover *= np.float32(strength)
     colour = np.array(_STAINS[int(rng.integers(len(_STAINS)))], np.float32)
-    tint = np.float32(1) + np.minimum(cover, 1)[:, :, None] * (colour - np.float32(1))
-    return window, _damage(tint=tint.astype(np.float32))
+    tint = np.float32(1) + np.minimum(cover, 1.4)[:, :, None] * (colour - np.float32(1))
+    return window, _damage(tint=np.maximum(tint, np.float32(0.15)))
 
 
 def chip(scene: Scene, rng: Generator, strength: float) -> tuple[Window, Damage]:
@@ -138,9 +141,10 @@ DEFECTS: Mapping[str, Maker] = MappingProxyType(
 )
 
 
-def _place(rng: Generator, low: float, high: float) -> tuple[float, float, float]:
-    """A place on the face between two radii, and the angle there in turns."""
-    turn, radius = spread(rng, 0, 1), spread(rng, low, high)
+def _place(scene: Scene, rng: Generator, low: float, high: float) -> tuple[float, float, float]:
+    """A place on the face between two radii, off the struck number, and the angle in turns."""
+    turn = (scene.turns + spread(rng, NUMBER_TURNS + _OFF_TURNS, 1 - _OFF_TURNS)) % 1.0
+    radius = spread(rng, low, high)
     cos, sin = cos_sin(turn)
     return radius * cos, radius * sin, turn
 
