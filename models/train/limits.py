@@ -38,10 +38,12 @@ def temperature_of(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> fl
     return float(np.exp(best.x))
 
 
-def choose(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Chosen:
+def choose(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int64], *, accept_at_most: float = 1.0
+) -> Chosen:
     """Limits with room to both sides.
 
-    The accept limit is the score that all but 1.2 % of the good parts stay below, but at least 0.05,
+    The accept limit is the score that all but 1.2 % of the good parts stay below, at least 0.05,
     and never more than a third of the way, in log-odds, from there to the lowest score of a bad
     part: an escape is worse than a second look.
     The reject limit is even odds, or the accept limit where that is higher.
@@ -50,7 +52,7 @@ def choose(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> Cho
     good, bad = score[labels == 0], score[labels != 0]
     low, high = np.quantile(good, 1 - _OVERKILL_WANTED), bad.min()
     accept = float(np.round(_odds_to_score((2 * _log_odds(low) + _log_odds(high)) / 3), 3))
-    accept = min(max(accept, 0.005), 0.5, max(float(np.round(low, 3)), 0.05))
+    accept = min(max(accept, 0.005), 0.5, max(float(np.round(low, 3)), 0.05), accept_at_most)
     likely = 1 + probabilities[:, 1:].argmax(axis=1)
     return Chosen(
         accept_limit=accept,
