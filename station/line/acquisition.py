@@ -63,11 +63,6 @@ class Acquisition:
         """Start the thread; it opens the source."""
         self._thread.start()
 
-    def wait_connected(self, timeout_s: float) -> bool:
-        """Whether the source opened within the time."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._is_connected, timeout_s)
-
     def set_continuous(self, wanted: bool) -> None:
         """Grab one frame after the other, or only for triggers."""
         with self._changed:

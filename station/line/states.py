@@ -24,7 +24,6 @@ class Verb(StrEnum):
     START_CONTINUOUS = "start_continuous"
     STOP = "stop"
     RESET = "reset"
-    HALT = "halt"
 
 
 _ALLOWED: dict[Verb, frozenset[State]] = {
@@ -34,7 +33,6 @@ _ALLOWED: dict[Verb, frozenset[State]] = {
     Verb.START_CONTINUOUS: frozenset({State.READY, State.CONTINUOUS_EXECUTION}),
     Verb.STOP: frozenset({State.READY, State.SINGLE_EXECUTION, State.CONTINUOUS_EXECUTION}),
     Verb.RESET: frozenset(State) - {State.HALTED, State.PREOPERATIONAL},
-    Verb.HALT: frozenset(State),
 }
 
 
