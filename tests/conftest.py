@@ -22,8 +22,13 @@ DrawPart = Callable[..., Image]
 
 @pytest.fixture(scope="session")
 def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder with `bright/1`: P(glare) = sigmoid((mean grey - 128) / 8)."""
+    """A models folder with `bright/1`: P(glare) = sigmoid((mean grey - 128) / 8), and `odd/1`.
+
+    `odd/1` is an anomaly model: the heat of each 8 x 8 block is its distance from grey 90, over 10.
+    """
     models = tmp_path_factory.mktemp("models")
+    odd = odd_graph().SerializeToString()
+    write_model(models / "odd" / "1", odd_card(odd), odd)
     model = bright_graph().SerializeToString()
     write_model(models / "bright" / "1", bright_card(model), model)
     return models
@@ -108,6 +113,55 @@ def bright_graph() -> onnx.ModelProto:
                 for name, value in constants.items()
             ),
             numpy_helper.from_array(np.array([1, 2], np.int64), "shape"),
+        ],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def odd_card(model: bytes) -> ModelCard:
+    """The card of `odd/1`."""
+    return ModelCard(
+        name="odd",
+        version=1,
+        task="anomaly",
+        description="Anything but grey 90 is odd; made by the tests.",
+        sha256=sha256_of(model),
+        input=ModelInput(width=32, height=32),
+        outputs=(
+            ModelOutput(name="score", holds="score", shape=(1,)),
+            ModelOutput(name="heat_map", holds="heat_map", shape=(1, 1, 4, 4)),
+        ),
+        reason_codes={"anomaly": "anomaly"},
+        limits=Limits(accept_limit=2.0, reject_limit=3.0),
+        licence="Apache-2.0",
+        created_at=datetime(2025, 1, 1, tzinfo=UTC),
+    )
+
+
+def odd_graph() -> onnx.ModelProto:
+    """uint8 (1, 32, 32, 3) -> score (1,), heat_map (1, 1, 4, 4)."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["pixels"], ["grey"], axes=[3], keepdims=0),
+        helper.make_node("Unsqueeze", ["grey", "first"], ["plane"]),
+        helper.make_node("AveragePool", ["plane"], ["blocks"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Sub", ["blocks", "usual"], ["away"]),
+        helper.make_node("Abs", ["away"], ["far"]),
+        helper.make_node("Mul", ["far", "tenth"], ["heat_map"]),
+        helper.make_node("ReduceMax", ["heat_map"], ["score"], axes=[1, 2, 3], keepdims=0),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "odd",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, 32, 32, 3])],
+        [
+            helper.make_tensor_value_info("score", TensorProto.FLOAT, [1]),
+            helper.make_tensor_value_info("heat_map", TensorProto.FLOAT, [1, 1, 4, 4]),
+        ],
+        [
+            numpy_helper.from_array(np.array([1], np.int64), "first"),
+            numpy_helper.from_array(np.array(90.0, np.float32), "usual"),
+            numpy_helper.from_array(np.array(0.1, np.float32), "tenth"),
         ],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

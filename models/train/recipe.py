@@ -5,7 +5,7 @@ from pathlib import Path
 from models.train.pool import classes_of
 from station.core.reasons import Reason
 from station.core.recipe import write_recipe
-from station.tools.classify import plain_recipe
+from station.tools.plain import plain_recipe
 from station.vision.card import ModelCard
 
 _RECIPES = Path(__file__).parents[2] / "sample_images"

@@ -15,7 +15,7 @@ from station.cli.recipe_files import find_recipe, own_recipe_path
 from station.core.errors import RecipeError, StationError
 from station.core.recipe import Recipe, prepare, read_recipe, read_unsealed, write_recipe
 from station.core.region import Rectangle
-from station.tools.classify import plain_recipe
+from station.tools.plain import plain_recipe
 from station.vision.card import find_model, read_card
 
 app = typer.Typer(

@@ -6,7 +6,7 @@ from pathlib import Path
 from station.cli.home import home, model_dirs, shipped
 from station.core.errors import RecipeError
 from station.core.recipe import Recipe, read_recipe
-from station.tools.classify import plain_recipe
+from station.tools.plain import plain_recipe
 from station.vision.card import find_model, read_card
 
 RECIPE_FILE = "recipe.json"

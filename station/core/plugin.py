@@ -10,6 +10,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from station.core.configuration import Configuration
@@ -102,6 +104,11 @@ class Check:
     """Name/version -> sha256 of every model it runs."""
     reason_codes: frozenset[str] = frozenset()
     """Every reason code a finding of it can carry."""
+    score_map: Callable[[Frame], NDArray[np.float32]] | None = None
+    """The evidence for a defect in every pixel, (height, width) of the frame, where a tool has it.
+
+    Off the decision path: for pictures people look at and for acceptance tests with masks.
+    """
 
 
 class Tool(Plugin, package="station.tools"):

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from station.core.errors import ModelError
+from station.core.errors import ModelError, RecipeError
 from station.core.files import write_whole
 from station.core.plugin import explain
 from station.core.reasons import GOOD_CLASSES, check_reason_code
@@ -72,23 +72,35 @@ class ModelOutput(BaseModel):
     model_config = _CLOSED
 
     name: str
-    holds: Literal["probabilities", "logits", "features"]
+    holds: Literal["probabilities", "logits", "features", "score", "heat_map"]
     shape: tuple[int, ...]
 
 
 class Limits(BaseModel):
-    """On the score 1 - P(good): OK up to `accept_limit`, NOT_OK from `reject_limit`."""
+    """On the score, which grows with the evidence: OK up to the first, NOT_OK from the second.
+
+    A classifier's score is 1 - P(good), 0 to 1; an anomaly score has no upper end.
+    """
 
     model_config = _CLOSED
 
-    accept_limit: float = Field(ge=0, lt=1)
-    reject_limit: float = Field(gt=0, le=1)
+    accept_limit: float = Field(ge=0, allow_inf_nan=False)
+    reject_limit: float = Field(gt=0, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _are_ordered(self) -> Self:
         if self.accept_limit > self.reject_limit:
             raise ValueError("accept_limit must not be above reject_limit")
         return self
+
+
+class Tiling(BaseModel):
+    """Look at a large region in overlapping square tiles; the worst tile decides."""
+
+    model_config = _CLOSED
+
+    size_px: int = Field(gt=0, description="edge of a tile in image pixels")
+    overlap: float = Field(0.2, ge=0, lt=1, description="share of a tile seen by the next one too")
 
 
 class ModelCard(BaseModel):
@@ -99,23 +111,37 @@ class ModelCard(BaseModel):
     schema_version: int = Field(1, ge=1, le=1)
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
     version: int = Field(ge=1)
-    task: Literal["classify", "features"]
+    task: Literal["classify", "features", "anomaly"]
     description: str
     file: str = Field("model.onnx", pattern=r"^[A-Za-z0-9_.-]+\.onnx$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     input: ModelInput
+    tiling: Tiling | None = Field(None, description="how a picture is parted before the input")
     outputs: tuple[ModelOutput, ...] = Field(min_length=1)
     classes: tuple[str, ...] = ()
-    reason_codes: Mapping[str, str] = Field({}, description="bad class -> reason code")
+    reason_codes: Mapping[str, str] = Field({}, description="what it finds -> reason code")
     limits: Limits | None = None
     training: Mapping[str, JsonValue] = Field({}, description="facts of how it was made")
     licence: str
     created_at: datetime
 
     @model_validator(mode="after")
-    def _classes_are_actionable(self) -> Self:
-        if self.task != "classify":
+    def _verdicts_are_actionable(self) -> Self:
+        if self.task == "features":
             return self
+        if self.task == "classify":
+            self._check_classes()
+        elif not self.reason_codes:
+            raise ValueError(f"a model for {self.task} needs a reason code")
+        for code in self.reason_codes.values():
+            check_reason_code(code)
+        if self.limits is None:
+            raise ValueError(f"the card of a model for {self.task} needs limits")
+        if self.task == "classify" and self.limits.reject_limit > 1:
+            raise ValueError("a classifier's score ends at 1, its reject_limit must not be above")
+        return self
+
+    def _check_classes(self) -> None:
         if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
             raise ValueError("a classifier needs two or more different classes")
         bare = [name for name in self.classes if name not in self.reason_codes]
@@ -127,11 +153,6 @@ class ModelCard(BaseModel):
         strange = set(self.reason_codes) - set(self.classes)
         if strange:
             raise ValueError(f"reason codes for classes that do not exist: {sorted(strange)}")
-        for code in self.reason_codes.values():
-            check_reason_code(code)
-        if self.limits is None:
-            raise ValueError("a classifier's card needs limits")
-        return self
 
     @property
     def good_class(self) -> int | None:
@@ -141,6 +162,23 @@ class ModelCard(BaseModel):
         """
         bare = (i for i, name in enumerate(self.classes) if name not in self.reason_codes)
         return next(bare, None)
+
+    def limits_with(self, accept: float | None, reject: float | None) -> Limits:
+        """The card's limits, with those a recipe sets in their place.
+
+        Raises:
+            RecipeError: together they are out of order, or the card has none.
+        """
+        if self.limits is None:
+            raise RecipeError(f"model {self.reference} is for {self.task} and has no limits")
+        accept = self.limits.accept_limit if accept is None else accept
+        reject = self.limits.reject_limit if reject is None else reject
+        try:
+            return Limits(accept_limit=accept, reject_limit=reject)
+        except ValidationError as error:
+            raise RecipeError(
+                f"limits {accept} and {reject} (recipe before card): {explain(error, Limits)}"
+            ) from error
 
     @property
     def hash(self) -> str:

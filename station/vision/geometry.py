@@ -135,6 +135,30 @@ def tiles(width: int, height: int, tile: int, overlap: float) -> Iterator[Rectan
             yield Rectangle(x=x, y=y, width=min(tile, width), height=min(tile, height))
 
 
+def place(tile: Rectangle, region: Region) -> Region:
+    """Where a tile of a region's crop lies in the image: beside its corner, turned with it."""
+    left = min(x for x, _ in region.corners)
+    top = min(y for _, y in region.corners)
+    if isinstance(region, Polygon) or not region.angle_deg % 360:
+        return Rectangle(x=left + tile.x, y=top + tile.y, width=tile.width, height=tile.height)
+    return _turned_place(tile, region)
+
+
+def _turned_place(tile: Rectangle, region: Rectangle) -> Rectangle:
+    origin, along, across = region.corners[0], region.corners[1], region.corners[3]
+    u = (tile.x + tile.width / 2) / region.width
+    v = (tile.y + tile.height / 2) / region.height
+    cx = origin[0] + u * (along[0] - origin[0]) + v * (across[0] - origin[0])
+    cy = origin[1] + u * (along[1] - origin[1]) + v * (across[1] - origin[1])
+    return Rectangle(
+        x=cx - tile.width / 2,
+        y=cy - tile.height / 2,
+        width=tile.width,
+        height=tile.height,
+        angle_deg=region.angle_deg,
+    )
+
+
 def _starts(length: int, tile: int, overlap: float) -> list[int]:
     if length <= tile:
         return [0]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from station.core.errors import ModelError, ModelOutputError
 from station.core.frame import Image
-from station.vision.card import ModelCard, ModelInput, read_card
+from station.vision.card import ModelCard, ModelInput, ModelOutput, read_card
 from station.vision.geometry import fit, to_channels
 
 STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
@@ -39,13 +39,43 @@ class Model:
         tensor = to_tensor(image, self.card.input)
         output = self.card.outputs[0]
         (answer,) = self.session.run([output.name], {self.card.input.name: tensor})
-        if answer.shape != output.shape:
-            raise ModelOutputError(
-                f"model {self.card.reference} answered shape {answer.shape}, card: {output.shape}"
-            )
-        if not math.isfinite(answer.sum(dtype=np.float64)):  # one NaN or Inf makes the sum one
-            raise ModelOutputError(f"model {self.card.reference} answered NaN or Inf")
+        self._check(output, answer)
         return np.asarray(answer, np.float32)
+
+    def run_all(self, image: Image) -> dict[str, NDArray[np.float32]]:
+        """Every output the card names, as float32, for one image of any size.
+
+        Raises:
+            ModelOutputError: an answer has another shape than the card says, or is not finite.
+        """
+        names = [output.name for output in self.card.outputs]
+        tensor = to_tensor(image, self.card.input)
+        answers = self.session.run(names, {self.card.input.name: tensor})
+        for output, answer in zip(self.card.outputs, answers, strict=True):
+            self._check(output, answer)
+        return {
+            name: np.asarray(answer, np.float32)
+            for name, answer in zip(names, answers, strict=True)
+        }
+
+    def score(self, image: Image) -> tuple[float, NDArray[np.float32] | None]:
+        """An anomaly model's score, and its heat map (height, width) if it gives one.
+
+        Both grow with the evidence for a defect. Without a score the map's maximum is the score.
+
+        Raises:
+            ModelOutputError: see `run_all`.
+        """
+        answers = self.run_all(image)
+        held = {output.holds: answers[output.name] for output in self.card.outputs}
+        heat = held.get("heat_map")
+        if heat is not None:
+            heat = heat.reshape(heat.shape[-2:])
+        if "score" in held:
+            return float(held["score"].ravel()[0]), heat
+        if heat is None:
+            raise ModelOutputError(f"model {self.card.reference} has no score and no heat map")
+        return float(heat.max()), heat
 
     def classify(self, image: Image) -> NDArray[np.float64]:
         """Probabilities of the card's classes, shape (classes,), summing to 1.
@@ -68,6 +98,14 @@ class Model:
                 "which are no probabilities"
             )
         return np.array([min(max(share, 0.0), 1.0) for share in shares], np.float64)
+
+    def _check(self, output: ModelOutput, answer: NDArray[np.float32]) -> None:
+        if answer.shape != output.shape:
+            raise ModelOutputError(
+                f"model {self.card.reference} answered shape {answer.shape}, card: {output.shape}"
+            )
+        if not math.isfinite(answer.sum(dtype=np.float64)):  # one NaN or Inf makes the sum one
+            raise ModelOutputError(f"model {self.card.reference} answered NaN or Inf")
 
 
 def load_model(folder: Path, *, expected_sha256: str = "", expected_card_hash: str = "") -> Model:
@@ -104,7 +142,7 @@ def warm_up(model: Model) -> Model:
     if model.card.task == "classify":
         model.classify(noise)
     else:
-        model.run(noise)
+        model.run_all(noise)
     return model
 
 

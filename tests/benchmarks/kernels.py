@@ -16,7 +16,7 @@ from station.core.recipe import prepare
 from station.inspection import inspect
 from station.line.batch import JPEG_QUALITY
 from station.line.batch_pictures import find_batch
-from station.tools.classify import plain_recipe
+from station.tools.plain import plain_recipe
 from station.vision.annotate import STRIP_LINES, text_size
 from station.vision.card import find_model, read_card, write_model
 from station.vision.geometry import resize

@@ -32,7 +32,7 @@ from station.line.batch import JPEG_QUALITY, Batch
 from station.line.batch_pictures import find_batch
 from station.line.batch_store import BatchSettings, BatchStore, read_lines
 from station.sources.synthetic import PRODUCTS, render
-from station.tools.classify import plain_recipe
+from station.tools.plain import plain_recipe
 from station.vision.card import find_model, read_card
 from station.vision.geometry import resize
 from station.vision.memory import keep_picture_memory

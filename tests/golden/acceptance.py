@@ -23,7 +23,7 @@ from station.core.result import Evaluation, Result
 from station.inspection import inspect
 from station.sources.synthetic import PRODUCTS, Rendered, render
 from station.sources.synthetic.seeds import ACCEPTANCE
-from station.tools.classify import plain_recipe
+from station.tools.plain import plain_recipe
 from station.vision.card import find_model, read_card
 
 ROOT = Path(__file__).parents[2]

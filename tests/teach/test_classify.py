@@ -16,7 +16,7 @@ from station.core.recipe import prepare
 from station.core.result import Result
 from station.inspection import inspect
 from station.teach.classify import Lesson, Taught, teach_classifier
-from station.tools.classify import plain_recipe
+from station.tools.plain import plain_recipe
 from station.vision.geometry import fit
 from station.vision.images import read_image
 from station.vision.model import load_model

@@ -18,8 +18,9 @@ from station.core.recipe import PreparedRecipe, new_recipe, prepare
 from station.core.region import Rectangle
 from station.core.result import Evaluation, Result, ResultState
 from station.inspection import inspect
-from station.tools.classify import Classify, Tiling, plain_recipe
-from station.vision.card import Limits, ModelCard, ModelInput, ModelOutput, write_model
+from station.tools.classify import Classify
+from station.tools.plain import plain_recipe
+from station.vision.card import Limits, ModelCard, ModelInput, ModelOutput, Tiling, write_model
 from station.vision.model import load_model, sha256_of
 
 REASONS = (Reason(code="glare", text="the surface shines"),)
