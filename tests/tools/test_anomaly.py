@@ -71,7 +71,7 @@ def test_between_the_limits_a_person_looks(tiny_model_dir: Path) -> None:
 
 def test_tiles_see_what_the_whole_loses(part: Image, tiny_model_dir: Path) -> None:
     part[32:48, 80:96] = 90
-    part[36:40, 84:88] = 200  # 16 pixels of 16,384: one block of the whole is 1,024
+    part[36:40, 84:88] = 255  # 16 pixels of 16,384: one block of the whole is 1,024
     whole = Anomaly(name="surface", model="odd/1")
     tiled = Anomaly(name="surface", model="odd/1", tiling=Tiling(size_px=32, overlap=0.25))
     assert look(part, tiny_model_dir, whole)[0].evaluation is Evaluation.OK
