@@ -1,0 +1,1 @@
+"""How the station's own feature net is made: from pictures rendered here, with two losses."""
