@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from station.cli.home import model_dirs
+from station.cli.model_import import import_file
 from station.core.errors import ModelError
 from station.core.frame import Image
 from station.vision.card import CARD_FILE, ModelCard, find_model, list_models, read_card
@@ -19,7 +20,8 @@ from station.vision.model import Model, load_model
 
 PICTURES = 20
 
-app = typer.Typer(help="List, show and check models.", no_args_is_help=True)
+app = typer.Typer(help="List, show, check and import models.", no_args_is_help=True)
+app.command("import")(import_file)
 
 
 @app.command("list")

@@ -3,10 +3,11 @@
 import os
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from station.core.errors import TeachError
+from station.core.files import write_whole
 from station.vision.card import ModelCard, write_model
 
 
@@ -37,8 +38,10 @@ def next_version(name: str, model_dirs: Iterable[Path]) -> int:
     return max(versions, default=0) + 1
 
 
-def keep(models_dir: Path, card: ModelCard, data: bytes) -> Path:
-    """Write a model as models/<name>/<version>; earlier versions stay.
+def keep(
+    models_dir: Path, card: ModelCard, data: bytes, beside: Mapping[str, bytes] | None = None
+) -> Path:
+    """Write a model as models/<name>/<version>, with files `beside` it; earlier versions stay.
 
     Everything is written beside it first and then renamed, so that an interruption leaves nothing.
 
@@ -48,6 +51,8 @@ def keep(models_dir: Path, card: ModelCard, data: bytes) -> Path:
     folder = models_dir / card.name / str(card.version)
     draft = models_dir / f".{card.name}.{os.getpid()}.part"
     try:
+        for name, content in (beside or {}).items():
+            write_whole(draft / name, content)
         write_model(draft, card, data)
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft.rename(folder)

@@ -23,6 +23,7 @@ from station.core.files import write_whole
 from station.core.plugin import explain
 from station.core.reasons import GOOD_CLASSES, check_reason_code
 from station.vision.geometry import Fit
+from station.vision.layout import BoxLayout, CountRule
 
 CARD_FILE = "card.json"
 _CLOSED = ConfigDict(frozen=True, extra="forbid")
@@ -66,14 +67,21 @@ class ModelInput(BaseModel):
         return (1, self.channels, self.height, self.width)
 
 
+Holds = Literal[
+    "probabilities", "logits", "features", "score", "heat_map",
+    "boxes", "prototypes", "mask_probabilities", "mask_logits", "class_map",
+]  # fmt: skip
+
+
 class ModelOutput(BaseModel):
     """One output and what it holds."""
 
     model_config = _CLOSED
 
     name: str
-    holds: Literal["probabilities", "logits", "features", "score", "heat_map"]
+    holds: Holds
     shape: tuple[int, ...]
+    layout: Literal["NCHW", "NHWC"] = Field("NCHW", description="of a mask's planes")
 
 
 class Limits(BaseModel):
@@ -111,7 +119,7 @@ class ModelCard(BaseModel):
     schema_version: int = Field(1, ge=1, le=1)
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
     version: int = Field(ge=1)
-    task: Literal["classify", "features", "anomaly"]
+    task: Literal["classify", "features", "anomaly", "detect", "segment"]
     description: str
     file: str = Field("model.onnx", pattern=r"^[A-Za-z0-9_.-]+\.onnx$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -120,6 +128,9 @@ class ModelCard(BaseModel):
     outputs: tuple[ModelOutput, ...] = Field(min_length=1)
     classes: tuple[str, ...] = ()
     reason_codes: Mapping[str, str] = Field({}, description="what it finds -> reason code")
+    ignored: tuple[str, ...] = Field((), description="classes that mean nothing for the verdict")
+    counts: Mapping[str, CountRule] = Field({}, description="class -> how many a good part has")
+    boxes: BoxLayout | None = Field(None, description="how the output that holds boxes is laid out")
     limits: Limits | None = None
     training: Mapping[str, JsonValue] = Field({}, description="facts of how it was made")
     licence: str
@@ -131,14 +142,16 @@ class ModelCard(BaseModel):
             return self
         if self.task == "classify":
             self._check_classes()
+        elif self.task in ("detect", "segment"):
+            self._check_finds()
         elif not self.reason_codes:
             raise ValueError(f"a model for {self.task} needs a reason code")
         for code in self.reason_codes.values():
             check_reason_code(code)
         if self.limits is None:
             raise ValueError(f"the card of a model for {self.task} needs limits")
-        if self.task == "classify" and self.limits.reject_limit > 1:
-            raise ValueError("a classifier's score ends at 1, its reject_limit must not be above")
+        if self.task != "anomaly" and self.limits.reject_limit > 1:
+            raise ValueError(f"a score of {self.task} ends at 1, reject_limit must not be above")
         return self
 
     def _check_classes(self) -> None:
@@ -153,6 +166,29 @@ class ModelCard(BaseModel):
         strange = set(self.reason_codes) - set(self.classes)
         if strange:
             raise ValueError(f"reason codes for classes that do not exist: {sorted(strange)}")
+
+    def _check_finds(self) -> None:
+        """Every class of a detector or segmenter must have a meaning: nothing is overlooked."""
+        meant = {*self.reason_codes, *self.ignored, *self.counts}
+        mute = [name for name in self.classes if name not in meant]
+        if not self.classes or len(set(self.classes)) != len(self.classes) or mute:
+            raise ValueError(
+                "every class (different ones, at least one) needs a reason code, a count, or to be "
+                f"ignored in so many words; without: {', '.join(mute) or 'classes'}"
+            )
+        twice = {*self.reason_codes, *self.counts} & {*self.ignored}
+        if meant - {*self.classes} or twice:
+            raise ValueError(
+                f"classes that do not exist: {sorted(meant - {*self.classes})}; with a meaning "
+                f"and ignored as well: {sorted(twice)}"
+            )
+        if not self.reason_codes and not self.counts:
+            raise ValueError("a model that can find no fault proves nothing; name a reason code")
+        if self.tiling:
+            raise ValueError(f"tiling does not go with {self.task}: things would be counted twice")
+        holds = {output.holds for output in self.outputs}
+        if "boxes" in holds and self.boxes is None:
+            raise ValueError("an output that holds boxes needs the field boxes, their layout")
 
     @property
     def good_class(self) -> int | None:

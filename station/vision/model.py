@@ -16,6 +16,7 @@ from station.core.errors import ModelError, ModelOutputError
 from station.core.frame import Image
 from station.vision.card import ModelCard, ModelInput, ModelOutput, read_card
 from station.vision.geometry import fit, to_channels
+from station.vision.probabilities import shares_of
 
 STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 """Operators every stock ONNX Runtime has; com.microsoft is its own quantisation set."""
@@ -83,21 +84,11 @@ class Model:
         Raises:
             ModelOutputError: the answer is no distribution over the classes.
         """
-        # lists, not arrays: for a handful of numbers numpy costs more than the sums themselves
-        shares: list[float] = self.run(image).ravel().tolist()
-        if len(shares) != len(self.card.classes):
-            raise ModelOutputError(
-                f"model {self.card.reference} answered {len(shares)} numbers for "
-                f"{len(self.card.classes)} classes"
-            )
-        if self.card.outputs[0].holds == "logits":
-            shares = _softmax(shares)
-        if not (min(shares) >= -1e-4 and abs(sum(shares) - 1) <= 1e-3):
-            raise ModelOutputError(
-                f"model {self.card.reference} answered {[round(share, 4) for share in shares]}, "
-                "which are no probabilities"
-            )
-        return np.array([min(max(share, 0.0), 1.0) for share in shares], np.float64)
+        card = self.card
+        numbers: list[float] = self.run(image).ravel().tolist()
+        are_logits = card.outputs[0].holds == "logits"
+        shares = shares_of(numbers, len(card.classes), card.reference, are_logits=are_logits)
+        return np.array(shares, np.float64)
 
     def _check(self, output: ModelOutput, answer: NDArray[np.float32]) -> None:
         if answer.shape != output.shape:
@@ -127,7 +118,7 @@ def load_model(folder: Path, *, expected_sha256: str = "", expected_card_hash: s
         )
     data = _verified_bytes(folder, card, expected_sha256)
     refuse_unsafe(data, card.reference)
-    return warm_up(Model(card, _session(data, card.reference)))
+    return warm_up(Model(card, open_session(data, card.reference)))
 
 
 def warm_up(model: Model) -> Model:
@@ -225,7 +216,12 @@ def _verified_bytes(folder: Path, card: ModelCard, expected_sha256: str) -> byte
     return data
 
 
-def _session(data: bytes, name: str) -> ort.InferenceSession:
+def open_session(data: bytes, name: str) -> ort.InferenceSession:
+    """A session on one thread that does not spin; several threads may run it at once.
+
+    Raises:
+        ModelError: ONNX Runtime cannot load the bytes.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1  # as many frames at once as workers, one thread each
     options.inter_op_num_threads = 1
@@ -261,13 +257,6 @@ def _shapes_agree(actual: list[int | str | None], wanted: tuple[int, ...]) -> bo
     return len(actual) == len(wanted) and all(
         not isinstance(have, int) or have == want for have, want in zip(actual, wanted, strict=True)
     )
-
-
-def _softmax(logits: list[float]) -> list[float]:
-    top = max(logits)
-    exponents = [math.exp(logit - top) for logit in logits]
-    total = sum(exponents)
-    return [exponent / total for exponent in exponents]
 
 
 def _normalise(tensor: NDArray[np.uint8], contract: ModelInput) -> NDArray[np.float32]:

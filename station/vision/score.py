@@ -1,0 +1,33 @@
+"""The one number a model gives a picture, whatever its task: how much speaks for a defect."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from station.core.errors import ModelError
+from station.core.frame import Image
+from station.vision.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The score of a whole picture, and a classifier's share of each class."""
+
+    score: float
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+
+def answer_of(model: Model, image: Image) -> Answer:
+    """What a model says of a whole picture, at the settings a plain recipe has.
+
+    Raises:
+        ModelOutputError: it answers no score.
+        ModelError: the model gives no verdicts.
+    """
+    card = model.card
+    if card.task == "classify":
+        shares: list[float] = model.classify(image).tolist()
+        score = 1.0 if card.good_class is None else 1 - shares[card.good_class]
+        return Answer(score, dict(zip(card.classes, shares, strict=True)))
+    if card.task == "anomaly":
+        return Answer(model.score(image)[0])
+    raise ModelError(f"model {card.reference} is for {card.task} and gives no score")
