@@ -143,6 +143,7 @@ def _result(
         acquisition_ms=frame.acquisition_ms if frame else 0.0,
         processing_ms=processing_ms,
         total_ms=(time.monotonic() - job.triggered_s) * 1e3,
+        is_qualified=prepared.is_qualified,
     )
 
 

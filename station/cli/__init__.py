@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "run:demo",
     "run": "run:run",
     "inspect": "inspect:inspect",
+    "qualify": "qualify:qualify",
     "teach": "teach:app",
     "recipe": "recipe:app",
     "model": "model:app",

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +11,7 @@ import typer
 
 from station import __version__
 from station.cli.home import home, site
-from station.cli.progress import shown_progress
+from station.cli.progress import EXIT_INTERRUPTED, STOPPED, run_to_end
 from station.cli.recipe_files import choose_recipe
 from station.core.errors import JournalError
 from station.core.recipe import PreparedRecipe, prepare
@@ -26,13 +25,6 @@ from station.vision.memory import keep_picture_memory
 
 EXIT_NOT_OK = 1
 EXIT_NOT_INSPECTED = 3
-STOP_S = 1.5
-"""How long pictures under way may take to end after Ctrl-C."""
-REDRAW_S = 0.1
-
-
-EXIT_INTERRUPTED = 130
-STOPPED = "stopped; run the same command again to go on"
 
 
 def inspect(
@@ -168,28 +160,9 @@ def _inspect(
         bits=order.bits,
         workers=order.workers,
     )
-    try:
-        batch.start()
-        with shown_progress(len(todo)) as show:
-            while not batch.wait(REDRAW_S):
-                show(batch.progress)
-            show(batch.progress)
-    except KeyboardInterrupt:
-        batch.stop()
-        if not batch.wait(STOP_S):
-            _leave_at_once()
-        raise
-    finally:
-        store.close()
+    run_to_end(batch, store, len(todo))
     elapsed_s = batch.progress.elapsed_s
     return batch.progress.inspected / elapsed_s if elapsed_s > 0 else 0.0
-
-
-def _leave_at_once() -> None:
-    """End although a picture is still under way: a thread inside a library cannot be stopped."""
-    typer.echo(STOPPED, err=True)
-    sys.stderr.flush()
-    os._exit(EXIT_INTERRUPTED)
 
 
 def _default_out(root: Path, prepared: PreparedRecipe) -> Path:

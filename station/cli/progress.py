@@ -1,18 +1,56 @@
-"""Progress on a terminal as a bar with rate and time left; as plain lines when piped."""
+"""A batch run to its end: a bar with rate and time left on a terminal, plain lines when piped."""
 
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from station.line.batch import Progress
+from station.line.batch import Batch, Progress
+from station.line.batch_store import BatchStore
 
+EXIT_INTERRUPTED = 130
+STOPPED = "stopped; run the same command again to go on"
+STOP_S = 1.5
+"""How long pictures under way may take to end after Ctrl-C."""
+REDRAW_S = 0.1
 LINE_EVERY_S = 5.0
 
 Show = Callable[[Progress], None]
+
+
+def run_to_end(batch: Batch, store: BatchStore, total: int, *, stopped: str = STOPPED) -> None:
+    """Start a batch and show how far it is until it ends; closes the store.
+
+    Raises:
+        StationError: what ended the batch early.
+        KeyboardInterrupt: Ctrl-C; the pictures under way are finished, or the process is left.
+    """
+    try:
+        batch.start()
+        with shown_progress(total) as show:
+            while not batch.wait(REDRAW_S):
+                show(batch.progress)
+            show(batch.progress)
+    except KeyboardInterrupt:
+        batch.stop()
+        if not batch.wait(STOP_S):
+            _leave_at_once(stopped)
+        raise
+    finally:
+        store.close()
+
+
+def _leave_at_once(stopped: str) -> None:
+    """End although a picture is still under way: a thread inside a library cannot be stopped."""
+    typer.echo(stopped, err=True)
+    sys.stderr.flush()
+    os._exit(EXIT_INTERRUPTED)
 
 
 @contextmanager

@@ -19,19 +19,31 @@ def choose_recipe(recipe: str | None, model: str | None, paths: Sequence[Path]) 
         RecipeError: there is none, or it cannot be used.
         ModelError: there is no such model.
     """
+    path = chosen_file(recipe, model, paths)
+    if path is not None:
+        return read_recipe(path)
+    return plain_recipe(read_card(find_model(str(model), model_dirs())))
+
+
+def chosen_file(recipe: str | None, model: str | None, paths: Sequence[Path]) -> Path | None:
+    """The file of the recipe `choose_recipe` takes; None where it is made around a model.
+
+    Raises:
+        RecipeError: there is none.
+    """
     if recipe and model:
         raise RecipeError("give --recipe or --model, not both: a recipe names its models itself")
     if recipe:
-        return read_recipe(find_recipe(recipe))
+        return find_recipe(recipe)
     if model:
-        return plain_recipe(read_card(find_model(model, model_dirs())))
+        return None
     near = _nearest(paths)
     if near is None:
         raise RecipeError(
             f"no {RECIPE_FILE} lies by the pictures or above them; say how to inspect them with "
             "--recipe (a file or an id) or --model (a model's name)"
         )
-    return read_recipe(near)
+    return near
 
 
 def find_recipe(name: str) -> Path:

@@ -21,6 +21,7 @@ from pydantic import (
 from station.core.errors import RecipeError, SettingsError, StationError
 from station.core.files import write_whole
 from station.core.plugin import Check, Site, Tool, explain, parse
+from station.core.qualification import Qualification
 from station.core.reasons import SEVERITIES, STATION_TEXTS, Reason, StationReason
 
 
@@ -35,6 +36,8 @@ class PreparedRecipe:
     models: Mapping[str, str]
     severity: Mapping[str, int]
     texts: Mapping[str, str]
+    is_qualified: bool = False
+    """True where the recipe carries a qualification of exactly this recipe on this station."""
 
 
 def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
@@ -56,15 +59,19 @@ def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
                 f"recipe {recipe.recipe_id!r}: tool {tool.name!r} can answer "
                 f"{', '.join(sorted(strange))}, which the reason table does not list; add it"
             )
+    models = {name: sha for check in checks.values() for name, sha in check.models.items()}
+    recipe_hash, configuration_id = recipe.hash, site.configuration.configuration_id
+    proof = recipe.qualification
     return PreparedRecipe(
         recipe=recipe,
-        recipe_hash=recipe.hash,
-        configuration_id=site.configuration.configuration_id,
+        recipe_hash=recipe_hash,
+        configuration_id=configuration_id,
         checks=checks,
-        models={name: sha for check in checks.values() for name, sha in check.models.items()},
+        models=models,
         severity={reason.code: SEVERITIES.index(reason.severity) for reason in recipe.reasons},
         texts={reason.code: reason.text for reason in recipe.reasons}
         | {str(code): text for code, text in STATION_TEXTS.items()},
+        is_qualified=proof is not None and proof.covers(recipe_hash, models, configuration_id),
     )
 
 
@@ -103,6 +110,9 @@ class Recipe(BaseModel):
     tools: tuple[AnyTool, ...] = Field(min_length=1)
     reasons: tuple[Reason, ...] = ()
     health: HealthLimits = HealthLimits()
+    qualification: Qualification | None = Field(
+        None, description="written by `station qualify --seal`; bound to the hash, not part of it"
+    )
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
@@ -180,11 +190,37 @@ def read_unsealed(path: Path) -> tuple[Recipe, str, str | None]:
 def write_recipe(recipe: Recipe, path: Path) -> None:
     """Write a recipe with its hash, whole or not at all."""
     content = {**recipe.model_dump(mode="json"), "hash": recipe.hash}
+    if recipe.qualification is None:
+        del content["qualification"]
+    _write(content, path)
+
+
+def carry_qualification(path: Path, qualification: Qualification) -> None:
+    """Put a qualification into the file of the recipe it was made with; all else stays as it is.
+
+    Raises:
+        RecipeError: the file holds another recipe by now, or was changed by hand.
+        OSError: it cannot be written; it is as it was.
+    """
+    if read_recipe(path).hash != qualification.recipe_hash:
+        raise RecipeError(
+            f"recipe {path} is no longer the one that was qualified "
+            f"(hash {qualification.recipe_hash[:12]}); qualify it again"
+        )
+    content = json.loads(path.read_bytes())
+    _write({**content, "qualification": qualification.model_dump(mode="json")}, path)
+
+
+def _write(content: Mapping[str, Any], path: Path) -> None:
     write_whole(path, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
 
 
+_TOLD = ("created_at", "description", "qualification")
+"""What changes no answer, and so no hash."""
+
+
 def _hash_of(content: Mapping[str, Any]) -> str:
-    answers = {key: content[key] for key in content if key not in ("created_at", "description")}
+    answers = {key: content[key] for key in content if key not in _TOLD}
     return hashlib.sha256(json.dumps(answers, sort_keys=True).encode()).hexdigest()
 
 

@@ -80,6 +80,8 @@ class Result:
     """Inspection alone, from frame to evaluation."""
     total_ms: float
     """Trigger to result."""
+    is_qualified: bool = False
+    """The recipe carried a valid qualification; false in records older than the field."""
 
     def __post_init__(self) -> None:
         passes = self.result_state is ResultState.COMPLETED and self.evaluation is Evaluation.OK

@@ -20,6 +20,7 @@ from station.vision.annotate import annotate
 from station.vision.images import encode_jpeg, read_image
 
 Annotate = Literal["not_ok", "all", "none"]
+Look = Callable[[Frame, Picture, Result], None]
 Entry = TypeVar("Entry")
 
 JPEG_QUALITY = 85
@@ -48,13 +49,20 @@ class Batch:
         annotate: Annotate = "not_ok",
         bits: int = 16,
         workers: int = 1,
+        look: Look | None = None,
     ) -> None:
+        """Settle what is to be done.
+
+        `look` is called with every picture that could be read, in a worker, after its inspection;
+        what it raises ends the batch.
+        """
         self.progress = Progress()
         self._pictures = pictures
         self._prepared = prepared
         self._store = store
         self._annotate = annotate
         self._bits = bits
+        self._look = look
         self._turn = Turn(len(pictures), self._keep, ahead=max(1, workers) * AHEAD_PER_WORKER)
         self._failure: BaseException | None = None
         self._folders: set[Path] = set()
@@ -143,6 +151,8 @@ class Batch:
         result = inspect(frame, self._prepared, job)
         if self._annotate == "all" or (self._annotate == "not_ok" and not result.passed):
             self._save(frame, result)
+        if self._look:
+            self._look(frame, picture, result)
         return result
 
     def _save(self, frame: Frame, result: Result) -> None:

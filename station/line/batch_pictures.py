@@ -12,6 +12,7 @@ from natsort import natsorted, ns
 from station.core.errors import SettingsError
 from station.core.reasons import GOOD_CLASSES
 from station.vision.images import SUFFIXES, find_pictures
+from station.vision.masks import GROUND_TRUTH
 
 RESULTS_FILE = "results.jsonl"
 
@@ -38,7 +39,8 @@ def find_batch(
 ) -> tuple[Path, list[Picture]]:
     """The common root and the pictures of some folders, files or glob patterns, in natural order.
 
-    What an earlier batch wrote (below `out`, or beside a results.jsonl) is left out.
+    What an earlier batch wrote (below `out`, or beside a results.jsonl) is left out, and so are
+    masks (below a folder ground_truth).
 
     Args:
         paths: as given on the command line.
@@ -56,7 +58,7 @@ def find_batch(
         found.update(dict.fromkeys(pictures))
     root = Path(os.path.commonpath(roots))
     away = {out.absolute()} if out else set()
-    wanted = [path for path in found if not _was_written(path, root, away)]
+    wanted = [path for path in found if not _is_no_part(path, root, away)]
     if not wanted:
         named = ", ".join(str(path) for path in paths)
         raise SettingsError(
@@ -135,9 +137,9 @@ def _fixed_parts(path: Path) -> Iterator[str]:
         yield part
 
 
-def _was_written(path: Path, root: Path, away: set[Path]) -> bool:
+def _is_no_part(path: Path, root: Path, away: set[Path]) -> bool:
     for folder in path.parents:
-        if folder in away:
+        if folder in away or (folder.name == GROUND_TRUTH and folder != root):
             return True
         if folder.name == "annotated" and (folder.parent / RESULTS_FILE).exists():
             return True

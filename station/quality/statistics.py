@@ -66,6 +66,46 @@ def clopper_pearson(k: int, n: int, confidence: float = 0.95) -> tuple[float, fl
     return lower, upper
 
 
+def upper_bound(k: int, n: int, confidence: float = 0.95) -> float:
+    """The share the true one stays below with this confidence, k of n seen; 1 where n is 0.
+
+    One-sided Clopper-Pearson, B(confidence; k+1, n-k): all of the doubt is on the one side a
+    promise is about. 0 of 80 gives 3.68 %, 0 of 299 less than 1 %.
+
+    Raises:
+        ValueError: k is not within 0..n, or the confidence not within 0..1.
+    """
+    return clopper_pearson(k, n, 2 * confidence - 1)[1] if n else 1.0
+
+
+def parts_needed(share: float, misses: int = 0, confidence: float = 0.95) -> int:
+    """The fewest parts that prove a rate is at most `share`, with so many misses among them.
+
+    Raises:
+        ValueError: the share is not within 0..1.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"a rate to be proven lies between 0 and 1, got {share}")
+    low, high = misses, misses + 1
+    while upper_bound(misses, high, confidence) > share:
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (
+            (low, middle) if upper_bound(misses, middle, confidence) <= share else (middle, high)
+        )
+    return high
+
+
+def misses_allowed(share: float, n: int, confidence: float = 0.95) -> int:
+    """The most misses among n parts that still prove a rate of at most `share`; -1 if none do."""
+    low, high = -1, n
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if upper_bound(middle, n, confidence) <= share else (low, middle)
+    return low
+
+
 def percentile(values: ArrayLike, share: float) -> float:
     """The value below which `share` (0-1) of the values lie, interpolated; NaN without values.
 
@@ -115,6 +155,16 @@ def percent(share: float) -> str:
     if float(text) == 100:  # a part is missing, however small
         return f"{math.floor(value * 100) / 100:.2f} %"
     return f"{text} %"
+
+
+def percent_up(share: float) -> str:
+    """A bound as a percentage with two figures, rounded up so that it stays true: 3.68 % is 3.7."""
+    value = share * 100
+    if not 0 < value < 100:
+        return percent(share)
+    decimals = max(0, 1 - math.floor(math.log10(value)))
+    step = 10.0**-decimals
+    return f"{min(100.0, math.ceil(round(value / step, 6)) * step):.{decimals}f} %"
 
 
 def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:

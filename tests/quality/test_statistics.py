@@ -11,9 +11,13 @@ from station.quality.statistics import (
     clopper_pearson,
     confusion,
     histogram,
+    misses_allowed,
+    parts_needed,
     percent,
+    percent_up,
     percentile,
     rate,
+    upper_bound,
 )
 
 
@@ -120,3 +124,34 @@ def test_confusion_counts_pairs() -> None:
 def test_a_histogram_loses_nothing() -> None:
     counts = histogram([-1.0, 0.0, 0.1, 0.55, 1.0, 7.0], low=0.0, high=1.0, bins=4)
     assert counts == [3, 0, 1, 2]
+
+
+@pytest.mark.parametrize(("k", "n", "bound"), [(0, 80, 0.036754), (0, 299, 0.009969), (0, 0, 1.0)])
+def test_a_promise_is_one_sided(k: int, n: int, bound: float) -> None:
+    assert upper_bound(k, n) == pytest.approx(bound, abs=1e-6)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 1), (3, 40), (7, 7), (12, 900)])
+def test_the_one_sided_bound_is_where_so_few_would_be_seen_once_in_twenty(k: int, n: int) -> None:
+    bound = upper_bound(k, n)
+    assert bound == 1 if k == n else stats.binom.cdf(k, n, bound) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize(
+    ("share", "misses", "parts"), [(0.01, 0, 299), (0.05, 0, 59), (0.01, 1, 473), (0.001, 0, 2995)]
+)
+def test_how_many_parts_a_promise_takes(share: float, misses: int, parts: int) -> None:
+    assert parts_needed(share, misses) == parts
+    assert upper_bound(misses, parts) <= share < upper_bound(misses, parts - 1)
+
+
+def test_how_many_misses_a_promise_allows() -> None:
+    assert [misses_allowed(0.01, n) for n in (0, 298, 299, 472, 473)] == [-1, -1, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.036754, "3.7 %"), (0.03, "3.0 %"), (0.009969, "1.00 %"), (0.1391, "14 %"), (0.0, "0 %")],
+)
+def test_a_bound_is_rounded_up(share: float, words: str) -> None:
+    assert percent_up(share) == words

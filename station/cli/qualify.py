@@ -1,0 +1,273 @@
+"""`station qualify`: the acceptance test of a recipe, with error rates one can promise."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from station import __version__
+from station.cli.home import home, site
+from station.cli.inspect import EXIT_NOT_INSPECTED, EXIT_NOT_OK
+from station.cli.progress import EXIT_INTERRUPTED, run_to_end
+from station.cli.qualify_words import announce, say
+from station.cli.recipe_files import choose_recipe, chosen_file
+from station.core.errors import JournalError, SettingsError
+from station.core.recipe import PreparedRecipe, carry_qualification, prepare
+from station.line.acceptance import LabelledSet, PixelLook, check_unchanged, find_labelled
+from station.line.acceptance_report import (
+    Acceptance,
+    Verdict,
+    judge_acceptance,
+    seal_of,
+    write_record,
+)
+from station.line.batch import Batch
+from station.line.batch_store import BatchSettings, BatchStore, unwritable
+from station.quality.limits import Choice, Wish
+from station.vision.memory import keep_picture_memory
+
+STOPPED = "stopped; nothing was written"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """The command line, read."""
+
+    root: Path
+    recipe: str | None
+    model: str | None
+    masks: Path | None
+    wish: Wish
+    out: Path | None
+    workers: int
+    bits: int
+    camera_id: str
+    with_pdf: bool
+    seal: bool
+    as_json: bool
+
+
+def qualify(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Holds good/ and a folder for each reason.")
+    ],
+    recipe: Annotated[
+        str | None, typer.Option(help="A recipe file, a folder holding one, or a recipe's id.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Test this model alone: name or name/version.")
+    ] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="Where masks lie. [default: ground_truth in DIR or beside it]"),
+    ] = None,
+    escape_at_most: Annotated[
+        float | None,
+        typer.Option(help="Choose limits whose escape rate is at most this, as in 0.01."),
+    ] = None,
+    review_at_most: Annotated[
+        float | None,
+        typer.Option(help="Choose two limits that leave at most this share to a person."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A new folder. [default: qualifications/<recipe>-v<version>-<time>]"),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Pictures at a time; the latency is measured with these.")
+    ] = 1,
+    bits: Annotated[
+        int, typer.Option(min=9, max=16, help="How many bits the sensor of 16-bit pictures fills.")
+    ] = 16,
+    camera: Annotated[
+        str, typer.Option(help="Whose Configuration is used and bound to.")
+    ] = "camera",
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write the report as a PDF too.")] = False,
+    seal: Annotated[
+        bool,
+        typer.Option("--seal", help="Write the qualification into the recipe, if all is met."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Test a recipe on labelled pictures and say how often it will be wrong, with bounds.
+
+    NOT_DECIDABLE is a review: neither an escape nor overkill. A good part whose inspection failed
+    is overkill; a bad one that failed is counted apart and proves nothing. Files that cannot be
+    read are listed. Exit code: 0 tested, and what was asked for can be kept; 1 it cannot; 2 bad
+    usage; 3 some could not be inspected.
+    """
+    order = Order(
+        root=folder,
+        recipe=recipe,
+        model=model,
+        masks=masks,
+        wish=Wish(escape_at_most=escape_at_most, review_at_most=review_at_most),
+        out=out,
+        workers=workers,
+        bits=bits,
+        camera_id=camera,
+        with_pdf=pdf,
+        seal=seal,
+        as_json=as_json,
+    )
+    try:
+        code = run(order)
+    except KeyboardInterrupt:
+        typer.echo(STOPPED, err=True)
+        code = EXIT_INTERRUPTED
+    raise typer.Exit(code)
+
+
+def run(order: Order) -> int:
+    """Do it; the exit code.
+
+    Raises:
+        StationError: bad usage; nothing was written.
+        KeyboardInterrupt: stopped; nothing was written.
+    """
+    keep_picture_memory()
+    recipe_file = chosen_file(order.recipe, order.model, [order.root])
+    _check(order, recipe_file)
+    recipe = choose_recipe(order.recipe, order.model, [order.root])
+    prepared = prepare(recipe, site(order.camera_id))
+    made_at = datetime.now(UTC).replace(microsecond=0)
+    out = order.out or _default_out(prepared, made_at)
+    labelled = find_labelled(order.root, codes=prepared.severity, masks=order.masks, out=out)
+    announce(prepared, labelled)
+    try:
+        with _draft_of(out) as draft:
+            test = _inspect(order, prepared, labelled, draft, made_at, recipe_file)
+            verdict = judge_acceptance(test, draft)
+            record_sha256 = write_record(test, verdict, draft)
+    except JournalError as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        return EXIT_NOT_INSPECTED
+    say(test, verdict)
+    typer.echo(f"report: {out}")
+    if order.seal and recipe_file:
+        _seal(test, verdict, record_sha256, recipe_file)
+    if order.as_json:
+        typer.echo(json.dumps(verdict.line))
+    return exit_code(order, verdict)
+
+
+def exit_code(order: Order, verdict: Verdict) -> int:
+    """0 tested and kept, 1 what was asked for cannot be kept, 3 some could not be inspected."""
+    if verdict.figures.not_inspected:
+        return EXIT_NOT_INSPECTED
+    wants_limits = order.wish != Wish()
+    is_kept = verdict.meets_wish or (
+        wants_limits and not order.seal and isinstance(verdict.choice, Choice)
+    )
+    return 0 if is_kept else EXIT_NOT_OK
+
+
+def _check(order: Order, recipe_file: Path | None) -> None:
+    for name, share in (
+        ("--escape-at-most", order.wish.escape_at_most),
+        ("--review-at-most", order.wish.review_at_most),
+    ):
+        if share is not None and not 0 < share < 1:
+            raise SettingsError(f"{name} {share} is no share; as in 0.01 for one percent")
+    if order.seal and recipe_file is None:
+        raise SettingsError(
+            "--seal writes into a recipe's file, and --model has none; make one with "
+            f"`station recipe new --model {order.model}` and give it with --recipe"
+        )
+    if order.seal and order.wish.escape_at_most is None:
+        raise SettingsError("--seal needs --escape-at-most: say what the recipe must keep to")
+    if order.out and order.out.exists() and any(order.out.iterdir()):
+        raise SettingsError(f"{order.out} is not empty; give a new folder with --out")
+
+
+def _default_out(prepared: PreparedRecipe, made_at: datetime) -> Path:
+    name = f"{prepared.recipe.recipe_id}-v{prepared.recipe.version}-{made_at:%Y%m%dT%H%M%SZ}"
+    return home() / "qualifications" / name
+
+
+@contextmanager
+def _draft_of(out: Path) -> Iterator[Path]:
+    """A folder that becomes `out` when all went well, and is gone when not."""
+    whole = out.absolute()
+    try:
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{whole.name}.", dir=whole.parent))
+    except OSError as error:
+        raise unwritable(out, error) from error
+    try:
+        yield draft
+        draft.chmod(0o755)
+        if whole.is_dir():
+            whole.rmdir()
+        draft.replace(whole)
+    except OSError as error:
+        raise unwritable(out, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _inspect(
+    order: Order,
+    prepared: PreparedRecipe,
+    labelled: LabelledSet,
+    draft: Path,
+    made_at: datetime,
+    recipe_file: Path | None,
+) -> Acceptance:
+    look = PixelLook(prepared.checks, labelled.masks)
+    store = BatchStore.open(draft, _batch_settings(order, labelled, prepared))
+    batch = Batch(
+        labelled.pictures,
+        prepared,
+        store,
+        annotate="none",
+        bits=order.bits,
+        workers=order.workers,
+        look=look if look.is_possible else None,
+    )
+    run_to_end(batch, store, len(labelled.pictures), stopped=STOPPED)
+    check_unchanged(labelled)
+    return Acceptance(
+        prepared=prepared,
+        labelled=labelled,
+        pixels=look.tally.figures() if look.is_possible else None,
+        pixels_left_out=tuple(sorted(look.left_out)),
+        wish=order.wish,
+        workers=order.workers,
+        bits=order.bits,
+        made_at=made_at,
+        recipe_file=str(recipe_file) if recipe_file else None,
+        model=order.model,
+    )
+
+
+def _batch_settings(order: Order, labelled: LabelledSet, prepared: PreparedRecipe) -> BatchSettings:
+    return BatchSettings(
+        root=str(labelled.root),
+        recipe_id=prepared.recipe.recipe_id,
+        recipe_version=prepared.recipe.version,
+        recipe_hash=prepared.recipe_hash,
+        models=prepared.models,
+        configuration_id=prepared.configuration_id,
+        software_version=__version__,
+        annotate="none",
+        bits=order.bits,
+    )
+
+
+def _seal(test: Acceptance, verdict: Verdict, record_sha256: str, recipe_file: Path) -> None:
+    if verdict.figures.not_inspected or not verdict.meets_wish:
+        typer.echo(f"not sealed: {recipe_file} does not keep to what was asked for as it stands")
+        return
+    try:
+        carry_qualification(recipe_file, seal_of(test, verdict, record_sha256))
+    except OSError as error:
+        raise SettingsError(f"cannot write into {recipe_file}: {error.strerror}") from error
+    typer.echo(f"sealed: {recipe_file} carries this qualification now")

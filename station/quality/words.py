@@ -1,0 +1,116 @@
+"""What an acceptance test says in plain words: what may be promised, and what more it takes."""
+
+from collections.abc import Iterator, Sequence
+
+from station.quality.limits import Choice, Shortage, Wish
+from station.quality.qualification import Figures
+from station.quality.statistics import parts_needed, percent_up
+
+USUAL_CLAIM = 0.01
+"""The escape rate the words speak of where none was asked for."""
+
+
+def promise(figures: Figures, claim: float | None = None) -> str:
+    """What may be said of escapes, and what more it takes.
+
+    As in "0 of 80 bad parts passed: the escape rate is below 3.7 % with 95 % confidence; to claim
+    1 % you need 299 bad parts and no miss."
+    """
+    seen, upper = figures.escapes.rate, figures.escapes.upper_95
+    if not seen.total:
+        return "No bad part could be inspected: nothing can be said of escapes."
+    claim = USUAL_CLAIM if claim is None else claim
+    head = f"{seen.count} of {seen.total} bad parts passed: {_below('escape', upper)}"
+    if upper <= claim:
+        return f"{head}; that proves the {claim * 100:g} % asked for."
+    clean = parts_needed(claim)
+    tail = f"to claim {claim * 100:g} % you need {clean} bad parts and no miss"
+    if seen.count:
+        more = parts_needed(claim, seen.count)
+        these = "this one miss" if seen.count == 1 else f"these {seen.count} misses"
+        tail += f", or {more} with no more than {these}"
+    return f"{head}; {tail}."
+
+
+def overkill_words(figures: Figures) -> str:
+    """What may be said of overkill."""
+    seen = figures.overkills.rate
+    if not seen.total:
+        return "No good part could be inspected: nothing can be said of overkill."
+    failed = f" ({figures.failed_good} of them failed)" if figures.failed_good else ""
+    return (
+        f"{seen.count} of {seen.total} good parts were rejected{failed}: "
+        f"{_below('overkill', figures.overkills.upper_95)}."
+    )
+
+
+def review_words(figures: Figures) -> str:
+    """How many parts are left to a person."""
+    seen = figures.not_decidable
+    if not seen.count:
+        return "Every inspected part was decided; none is left to a person."
+    return (
+        f"{seen.count} of {seen.total} parts ({percent_up(seen.share)}) are left to a person: "
+        f"{figures.not_decidable_good} good and {figures.not_decidable_bad} bad ones."
+    )
+
+
+def _below(name: str, upper: float) -> str:
+    if upper >= 1:
+        return f"nothing can be promised of the {name} rate"
+    return f"the {name} rate is below {percent_up(upper)} with 95 % confidence"
+
+
+def limit_words(
+    wish: Wish, choice: Choice | Shortage | None, *, is_met: bool, why_not: str = ""
+) -> Iterator[str]:
+    """Whether the recipe keeps to what was asked for, and what is known of other limits."""
+    if wish == Wish():
+        return
+    yield (
+        "The recipe as it stands keeps to what was asked for."
+        if is_met
+        else "The recipe as it stands does not keep to what was asked for."
+    )
+    if isinstance(choice, Shortage):
+        yield (
+            f"No limits can promise an escape rate of at most {wish.escape_at_most}: at least "
+            f"{choice.parts_missing} more bad parts are needed, none of which may pass."
+        )
+    elif isinstance(choice, Choice):
+        yield _chosen(choice)
+        yield (
+            "They were chosen on these very pictures, so this is optimistic: test the new version "
+            "on other parts before you promise it."
+        )
+    else:
+        yield f"No limits were chosen: {why_not or 'none keep to what was asked for'}."
+
+
+def new_version_command(
+    choice: Choice, *, recipe_file: str | None, model: str | None
+) -> Sequence[str]:
+    """The command that makes a recipe with the chosen limits, in words of a shell."""
+    accept, reject = repr(choice.accept_limit), repr(choice.reject_limit)
+    begin = ("station", "recipe", "new")
+    if recipe_file is None:
+        return (*begin, "--model", str(model), "--accept", accept, "--reject", reject)
+    tool = f"tools.{choice.tool}"
+    return (
+        *begin, "--from", recipe_file,
+        "--set", f"{tool}.accept_limit={accept}", "--set", f"{tool}.reject_limit={reject}",
+    )  # fmt: skip
+
+
+def _chosen(choice: Choice) -> str:
+    one = choice.accept_limit == choice.reject_limit
+    limits = (
+        f"one limit at {choice.accept_limit:g}"
+        if one
+        else f"accept limit {choice.accept_limit:g}, reject limit {choice.reject_limit:g}"
+    )
+    return (
+        f"Limits that keep to it: {limits}; then {choice.escapes} bad parts pass (escape rate "
+        f"below {percent_up(choice.escape_upper_95)} with 95 % confidence), {choice.overkills} "
+        f"good ones are rejected, and {choice.not_decidable} parts are left to a person."
+    )
