@@ -13,6 +13,7 @@ from rich.table import Table
 
 from station.cli.home import model_dirs
 from station.cli.model_import import import_file
+from station.cli.model_versions import diff, rollback, standing
 from station.core.errors import ModelError
 from station.core.frame import Image
 from station.vision.card import CARD_FILE, ModelCard, find_model, list_models, read_card
@@ -22,6 +23,8 @@ PICTURES = 20
 
 app = typer.Typer(help="List, show, check and import models.", no_args_is_help=True)
 app.command("import")(import_file)
+app.command()(diff)
+app.command()(rollback)
 
 
 @app.command("list")
@@ -32,7 +35,7 @@ def list_all() -> None:
     if not references:
         typer.echo("no models yet; teach one: station teach classify DIR --name NAME")
         return
-    table = Table("model", "task", "classes", "MB", "made")
+    table = Table("model", "task", "classes", "MB", "made", "")
     broken = []
     for reference in references:
         folder = find_model(reference, dirs)
@@ -43,7 +46,8 @@ def list_all() -> None:
             broken.append(f"{reference}: {error}")
             continue
         made = card.created_at.date().isoformat()
-        table.add_row(reference, card.task, ", ".join(card.classes), size, made)
+        mark = standing(card, folder)
+        table.add_row(reference, card.task, ", ".join(card.classes), size, made, mark)
     Console().print(table)
     if broken:
         raise ModelError("; ".join(broken))
