@@ -8,7 +8,6 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from station.core.errors import TeachError
-from station.teach.figures import percent
 from station.teach.keep import keep, next_version
 from station.vision.card import CARD_FILE, ModelCard, find_model, list_versions, read_card
 from station.vision.model import load_model
@@ -131,7 +130,7 @@ def _facts_of(card: ModelCard) -> Iterator[tuple[str, JsonValue]]:
         f"{entry.width} x {entry.height} {entry.channel_order} {entry.dtype}, {entry.fit}",
     )
     tiling = card.tiling
-    yield "tiles", f"{tiling.size_px} px, overlap {percent(tiling.overlap)}" if tiling else None
+    yield "tiles", f"{tiling.size_px} px, overlap {100 * tiling.overlap:.3g} %" if tiling else None
     for output in card.outputs:
         yield f"output {output.name}", f"{list(output.shape)}, {output.holds}"
     yield "classes", ", ".join(card.classes) or None
@@ -159,7 +158,7 @@ def _told(value: JsonValue) -> str | None:
     if value is None:
         return None
     if isinstance(value, dict):
-        return f"{value['count']} of {value['total']} ({percent(_number(value) or 0.0)})"
+        return f"{value['count']} of {value['total']} ({100 * (_number(value) or 0.0):.3g} %)"
     if isinstance(value, list):
         return ", ".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in value)
     if isinstance(value, bool):
