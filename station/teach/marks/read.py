@@ -60,7 +60,7 @@ class Marked:
 def read_marks(folder: Path) -> list[Marked]:
     """Every picture below `folder` with its marks, in natural order, each checked once.
 
-    Painted masks (PNG, above half range is defect) lie in `ground_truth/<reason>/` inside `folder`
+    Painted masks (PNG, white is defect) lie in `ground_truth/<reason>/` inside `folder`
     or beside it, or beside their picture, called `<stem>.png` or `<stem>_mask.png`. Boxes and
     outlines are COCO (one JSON), labelme (a JSON each) or YOLO (a text each, names in
     `classes.txt`). Pictures in folders of good parts are passed over.
@@ -68,7 +68,7 @@ def read_marks(folder: Path) -> list[Marked]:
     Raises:
         TeachError: no pictures, a picture without marks or with two kinds of them, a mask without
             a picture, one that is empty or does not fit, a broken file; names it and what to do.
-        PictureError: a picture or a mask cannot be decoded.
+        PictureError: a picture cannot be decoded.
     """
     pile = sort_files(folder)
     sources: dict[Path, list[PaintedMask | Drawing]] = defaultdict(list)
