@@ -45,7 +45,7 @@ def draw_defect(
     `donor` is another picture, any size, from which foreign material is taken. `places` says where
     defects may lie (`find_places`); found from the picture itself when absent. `kind` is one of
     `KINDS`; any that fits the size when absent. A defect the texture hides is drawn again,
-    stronger; the same `rng` state gives the same picture.
+    stronger, at last as a stain or a `spot`; the same `rng` state gives the same picture.
 
     Raises:
         TeachError: the picture is too small, or no such kind.
@@ -61,7 +61,8 @@ def draw_defect(
     strength = float(np.exp(rng.uniform(np.log(WEAKEST), np.log(STRONGEST))))
     for attempt in range(TRIES):
         spot = _spot(image, rng, places, size_px, strength * 1.25**attempt, donor)
-        chosen = _choose(kind, spot, rng)
+        # what the texture swallows five times is not tried for ever: a stain shows on any
+        chosen = _choose(kind, spot, rng) if attempt < TRIES - 3 else KINDS["stain"]
         after = np.clip(chosen.paint(spot, rng), 0, 255)
         mask = changed_pixels(spot.window, after)
         if is_visible(spot.window, after, mask):
