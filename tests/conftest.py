@@ -16,6 +16,7 @@ from station.core.recipe import PreparedRecipe, Recipe, new_recipe, prepare
 from station.tools.classify import Classify
 from station.vision.card import Limits, ModelCard, ModelInput, ModelOutput, write_model
 from station.vision.model import sha256_of
+from tests.finders import write_finders
 
 DrawPart = Callable[..., Image]
 
@@ -25,8 +26,10 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with `bright/1`: P(glare) = sigmoid((mean grey - 128) / 8), and `odd/1`.
 
     `odd/1` is an anomaly model: the heat of each 8 x 8 block is its distance from grey 90, over 10.
+    `squares/1` detects red and blue squares, `stains/1` marks red and blue places.
     """
     models = tmp_path_factory.mktemp("models")
+    write_finders(models)
     odd = odd_graph().SerializeToString()
     write_model(models / "odd" / "1", odd_card(odd), odd)
     model = bright_graph().SerializeToString()

@@ -1,23 +1,25 @@
 """`station model`: what models there are, what they are, and whether card and file agree."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
 
 from station.cli.home import model_dirs
-from station.cli.model_import import import_file
+from station.cli.model_import import import_file, meaning_of
 from station.cli.model_versions import diff, rollback, standing
 from station.core.errors import ModelError
 from station.core.frame import Image
 from station.vision.card import CARD_FILE, ModelCard, find_model, list_models, read_card
 from station.vision.model import Model, load_model
+from station.vision.score import answer_of
 
 PICTURES = 20
 
@@ -111,7 +113,7 @@ def run_pictures(model: Model) -> list[float]:
             the second time; says for which picture.
     """
     times_ms = []
-    look = model.classify if model.card.task == "classify" else model.run
+    look = _look_of(model)
     for name, image in _pictures():
         try:
             first = look(image)
@@ -126,6 +128,13 @@ def run_pictures(model: Model) -> list[float]:
                 "a verdict must be repeatable: export it without random operators"
             )
     return times_ms
+
+
+def _look_of(model: Model) -> Callable[[Image], NDArray[np.generic]]:
+    """What is repeated and compared: for a detector or segmenter what is read from its answers."""
+    if model.card.task in ("detect", "segment"):
+        return lambda image: np.array([answer_of(model, image).score])
+    return model.classify if model.card.task == "classify" else model.run
 
 
 def _pictures() -> Iterator[tuple[str, Image]]:
@@ -163,7 +172,7 @@ def _lines_of(card: ModelCard) -> Iterator[tuple[str, str]]:
     for output in card.outputs:
         yield "output", f"{output.name} {list(output.shape)}, {output.holds}"
     for name in card.classes:
-        yield "class", f"{name} -> {card.reason_codes.get(name, 'a good part')}"
+        yield "class", f"{name} -> {meaning_of(card, name)}"
     if card.limits:
         limits = card.limits
         yield "limits", f"accept {limits.accept_limit:.4g}, reject {limits.reject_limit:.4g}"

@@ -19,6 +19,7 @@ from station.teach.importing.wishes import (
     read_pairs,
     read_settings,
 )
+from station.vision.card import ModelCard
 
 
 def import_file(
@@ -110,7 +111,7 @@ def _tell(imported: Imported) -> None:
     for line in imported.told:
         typer.echo(line)
     for name in card.classes:
-        typer.echo(f"class {name}: {_meaning(imported, name)}")
+        typer.echo(f"class {name}: {meaning_of(card, name)}")
     for line in _proved(proof):
         typer.echo(line)
     if card.task == "classify" and card.good_class is None:
@@ -121,11 +122,11 @@ def _tell(imported: Imported) -> None:
     typer.echo(f"next: station inspect FOLDER --model {card.name}")
 
 
-def _meaning(imported: Imported, name: str) -> str:
-    card = imported.card
+def meaning_of(card: ModelCard, name: str) -> str:
+    """What a class of a model means for a part, in a few words."""
     told = []
     if name in card.reason_codes:
-        told.append(f"defect, {card.reason_codes[name]}")
+        told.append(card.reason_codes[name])
     if name in card.counts:
         rule = card.counts[name]
         most = f", at most {rule.at_most}" if rule.at_most is not None else ""

@@ -46,13 +46,16 @@ def plain_recipe(
     }
     if card.tiling:
         settings["tiling"] = card.tiling
+    if card.counts:
+        settings["count"] = card.counts
     try:
         tool = parse(Tool, settings)
     except SettingsError as error:
         raise RecipeError(f"recipe around {card.reference}: {error}") from error
+    counted = [rule.reason for rule in card.counts.values()]
     reasons = tuple(
         Reason(code=code, text=code.replace("_", " ").replace("-", " "))
-        for code in dict.fromkeys(card.reason_codes.values())
+        for code in dict.fromkeys((*card.reason_codes.values(), *counted))
     )
     return new_recipe(
         recipe_id or card.name,

@@ -176,11 +176,12 @@ class ModelCard(BaseModel):
                 "every class (different ones, at least one) needs a reason code, a count, or to be "
                 f"ignored in so many words; without: {', '.join(mute) or 'classes'}"
             )
-        twice = {*self.reason_codes, *self.counts} & {*self.ignored}
+        twice = {*self.reason_codes} & {*self.counts, *self.ignored}
+        twice |= {*self.counts} & {*self.ignored}
         if meant - {*self.classes} or twice:
             raise ValueError(
-                f"classes that do not exist: {sorted(meant - {*self.classes})}; with a meaning "
-                f"and ignored as well: {sorted(twice)}"
+                f"classes that do not exist: {sorted(meant - {*self.classes})}; with two "
+                f"meanings: {sorted(twice)}"
             )
         if not self.reason_codes and not self.counts:
             raise ValueError("a model that can find no fault proves nothing; name a reason code")

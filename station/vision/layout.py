@@ -34,8 +34,8 @@ class CountRule(BaseModel):
 
     model_config = _CLOSED
 
-    at_least: int = Field(0, ge=0)
-    at_most: int | None = Field(None, ge=0)
+    at_least: int = Field(0, ge=0, le=100)
+    at_most: int | None = Field(None, ge=0, le=100)
     reason: ReasonCode
 
     @model_validator(mode="after")

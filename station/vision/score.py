@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from station.core.errors import ModelError
 from station.core.frame import Image
 from station.vision.model import Model
+from station.vision.things import Looking, find_things, missing_score, surplus_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,4 +31,18 @@ def answer_of(model: Model, image: Image) -> Answer:
         return Answer(score, dict(zip(card.classes, shares, strict=True)))
     if card.task == "anomaly":
         return Answer(model.score(image)[0])
+    if card.task in ("detect", "segment"):
+        return Answer(_found(model, image))
     raise ModelError(f"model {card.reference} is for {card.task} and gives no score")
+
+
+def _found(model: Model, image: Image) -> float:
+    """The strongest fault, or what speaks most for a thing too few or too many."""
+    card = model.card
+    names = dict.fromkeys((*card.reason_codes, *card.counts))
+    level = card.limits.accept_limit if card.limits else 0.5
+    things = find_things(model, image, names, Looking(level=level))
+    scores = [thing.score for name in card.reason_codes for thing in things[name][:1]]
+    for name, rule in card.counts.items():
+        scores += [missing_score(things[name], rule), surplus_score(things[name], rule)]
+    return max(scores, default=0.0)

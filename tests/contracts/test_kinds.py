@@ -43,6 +43,8 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
         "synthetic": {"product": "ring", "rate_per_s": 0},
         "classify": {"name": "surface", "model": "bright/1"},
         "anomaly": {"name": "surface", "model": "odd/1"},
+        "detect": {"name": "parts", "model": "squares/1"},
+        "segment": {"name": "stains", "model": "stains/1"},
         "csv": {"path": tmp_path / "out.csv"},
     }
     return lambda kind: {"kind": kind, **settings[kind]}

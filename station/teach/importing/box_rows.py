@@ -27,9 +27,9 @@ def find_layout(
     """The layout of a detector's output.
 
     A box has 4 + classes numbers (YOLOv8 and later), 5 + classes (YOLOv5: objectness too), or 6
-    (suppression done: corners, score, class); a segmenter's has its mask coefficients more. Where
-    two of these fit, the number of boxes decides (that of the grid's places, or not), then whether
-    the last number is a whole one in every box.
+    (suppression done: corners, score, class); a segmenter's has its mask coefficients more. Six
+    numbers are the last of these where the sixth is a whole one in every box of every picture, and
+    not always 0 in as many boxes as a grid has places.
 
     Args:
         answers: (pictures, a, b), boxes along a or b.
@@ -68,9 +68,8 @@ def _fitting(
         boxes, numbers = rows.shape[1:]
         numbers -= coefficients
         on_grid = _is_on_grid(boxes, input_px)
-        whole = _has_whole_last(rows, classes)
-        is_index = numbers == 6 and whole and not on_grid
-        if is_index:
+        is_index = numbers == 6 and _has_whole_last(rows, classes)
+        if is_index and (not on_grid or rows[..., 5].any()):
             yield _layout(along, "index", objectness=False, coefficients=coefficients), rows
         elif numbers - classes in (4, 5):
             objectness = numbers - classes == 5

@@ -72,7 +72,7 @@ def import_model(wishes: Wishes, model_dirs: Sequence[Path], tell: Tell) -> Impo
     tell(f"trying {len(ways)} contracts on {len(references)} pictures")
     hypotheses = _hypotheses(draft, ways, names, wishes)
     chosen = choose(hypotheses, session, references, meaning, wishes.tolerance)
-    limits, limits_told = find_limits(chosen.card, family.task, session, references, wishes)
+    limits, limits_told = find_limits(chosen.card, family.task, session, references, seen, wishes)
     told = _told(family, facts, chosen, limits, limits_told)
     card = _finished(chosen.card, limits, graph, told)
     tell("making the certificate")

@@ -7,6 +7,7 @@ import onnxruntime as ort
 
 from station.core.errors import ModelOutputError, PictureError
 from station.teach.importing.families import Task
+from station.teach.importing.probe import Probe
 from station.teach.importing.references import Reference
 from station.teach.importing.wishes import Wishes, ask
 from station.teach.limits import SORTING_LIMITS, choose_limits
@@ -29,6 +30,7 @@ def find_limits(
     task: Task,
     session: ort.InferenceSession,
     references: Sequence[Reference],
+    seen: Probe,
     wishes: Wishes,
 ) -> tuple[Limits, str]:
     """The limits, and where they come from.
@@ -36,7 +38,7 @@ def find_limits(
     Raises:
         ModelError: an anomaly score has no natural limit, and nothing says one.
     """
-    found, because = _found(card, task, session, references, wishes)
+    found, because = _found(card, task, session, references, seen, wishes)
     accept, reject = wishes.accept_limit, wishes.reject_limit
     if accept is None and reject is None:
         return found, because
@@ -49,6 +51,7 @@ def _found(
     task: Task,
     session: ort.InferenceSession,
     references: Sequence[Reference],
+    seen: Probe,
     wishes: Wishes,
 ) -> tuple[Limits, str]:
     if task == "classify" and card.good_class is None:
@@ -58,9 +61,12 @@ def _found(
         return Limits(accept_limit=accept, reject_limit=reject), ""
     good = _scores(card, session, [r for r in references if r.is_good is True])
     bad = _scores(card, session, [r for r in references if r.is_good is False])
-    if min(len(good), len(bad)) >= FEWEST:
+    if min(len(good), len(bad)) >= FEWEST and not card.counts:  # whose limits are mirrored
         because = f"chosen on {len(good)} good and {len(bad)} bad pictures"
         return _chosen(good, bad, is_open=task == "anomaly"), because
+    if task == "anomaly" and _labels_from_a_half(seen):
+        half = Limits(accept_limit=0.5, reject_limit=0.5)
+        return half, "the model's own label changes at 0.5 in everything it was shown"
     if task == "anomaly":
         ask(
             "an anomaly score has no natural limit",
@@ -68,6 +74,17 @@ def _found(
             f"{FEWEST} pictures in good and {FEWEST} in a folder of bad parts",
         )
     return CAREFUL[task], "careful ones to start with; choose them on pictures of your parts"
+
+
+def _labels_from_a_half(seen: Probe) -> bool:
+    """Whether anomalib's normalised score and its label agree on 0.5, and both labels came up."""
+    if not {"pred_score", "pred_label"} <= set(seen.shapes):
+        return False
+    scores = seen.all_of("pred_score").ravel()
+    labels = seen.all_of("pred_label").ravel()
+    if len(scores) != len(labels) or set(labels.tolist()) != {0.0, 1.0}:
+        return False
+    return bool(scores.min() >= 0 and scores.max() <= 1 and ((scores >= 0.5) == (labels > 0)).all())
 
 
 def _scores(
