@@ -49,8 +49,8 @@ def chip(spot: Spot, rng: np.random.Generator) -> Pixels:
     direction *= rng.choice([-1, 1]) / (np.linalg.norm(direction) + 1e-6)
     at_edge = np.array((x - spot.x, y - spot.y))
     alpha = _moved(shard(spot, rng) if rng.random() < 0.7 else blob(spot, rng), at_edge)
-    beyond = at_edge * 0 + direction * spot.size_px
-    matrix = np.array(((1, 0, beyond[0]), (0, 1, beyond[1])), np.float64)
+    beyond_x, beyond_y = direction * spot.size_px
+    matrix = np.array(((1, 0, beyond_x), (0, 1, beyond_y)), np.float64)
     bitten = mix(spot.window, shifted(spot.window, matrix, spot.shape), alpha)
     rim = 4 * alpha * (1 - alpha)
     lit = spot.lighter_or_darker(rng, 0.7) * 0.5 * spot.strength
