@@ -15,7 +15,6 @@ from models.train.features.render import (
     add_defect,
     draw_camera,
     family_of,
-    ideal,
     photograph,
     shows,
 )
@@ -23,10 +22,9 @@ from models.train.features.render.fields import Plane
 from models.train.features.teacher import Teacher
 
 PRODUCTS, REFERENCES, QUERIES, EDGE_PX, CELL_PX = 8, 3, 2, 128, 8
-TAUGHT = 3
-"""Of the pictures of a product, the last three (one good reference and the queries) are taught."""
 _DEFECTIVE, _ALIGNED, _FEW_VIEWS, _ZOOMED = 0.7, 0.5, 0.2, 0.5
 _COVERED = 0.12
+_PATIENCE_S = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +38,7 @@ class Batch:
     remembered: NDArray[np.bool_]
     """[PRODUCTS, REFERENCES]: which references are in the memory of this episode."""
     taught: tuple[NDArray[np.float16], NDArray[np.float16]]
-    """The teacher's maps at stride 8 and 16 of the ideal pictures, [PRODUCTS * TAUGHT, C, h, w]."""
+    """The teacher's maps at stride 8 and 16, [PRODUCTS * (REFERENCES + QUERIES), C, h, w]."""
 
 
 def stream(pool_file: Path, first_seed: int, seed: int, *, ahead: int = 6) -> Iterator[Batch]:
@@ -51,7 +49,7 @@ def stream(pool_file: Path, first_seed: int, seed: int, *, ahead: int = 6) -> It
     maker.start()
     try:
         while True:
-            yield queue.get(timeout=300)
+            yield queue.get(timeout=_PATIENCE_S)
     finally:
         maker.terminate()
 
@@ -60,44 +58,43 @@ def batch(pool: NDArray[np.uint8], first_seed: int, rng: Generator, teacher: Tea
     """One batch from a pool of rendered products."""
     chosen = rng.integers(0, len(pool), PRODUCTS)
     episodes = [_episode(pool, int(n), first_seed, rng) for n in chosen]
-    pictures, plain, labels = (np.stack(part) for part in zip(*episodes, strict=True))
+    pictures, labels = (np.stack(part) for part in zip(*episodes, strict=True))
     counts = rng.choice([1, 2, 3], PRODUCTS, p=[0.25, 0.25, 0.5])
     order = rng.permuted(np.tile(np.arange(REFERENCES), (PRODUCTS, 1)), axis=1)
     return Batch(
         pictures=pictures,
         labels=labels,
         remembered=order < counts[:, None],
-        taught=teacher.maps(plain[:, -TAUGHT:].reshape(-1, EDGE_PX, EDGE_PX, 3)),
+        taught=teacher.maps(pictures.reshape(-1, EDGE_PX, EDGE_PX, 3)),
     )
 
 
 def _feed(queue: "Queue[Batch]", pool_file: Path, first_seed: int, seed: int) -> None:
     cv2.setNumThreads(1)
     pool, rng = np.load(pool_file, mmap_mode="r"), np.random.default_rng(seed)
-    teacher = Teacher(PRODUCTS * TAUGHT, EDGE_PX)
-    while True:
-        queue.put(batch(pool, first_seed, rng, teacher))
+    teacher = Teacher(PRODUCTS * (REFERENCES + QUERIES), EDGE_PX)
+    while True:  # ends by itself, with queue.Full, when nobody has taken a batch for long
+        queue.put(batch(pool, first_seed, rng, teacher), timeout=_PATIENCE_S)
 
 
 def _episode(
     pool: NDArray[np.uint8], product: int, first_seed: int, rng: Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int8]]:
-    """Pictures as taken, the same in ideal light without noise, and the labels of the queries."""
+) -> tuple[NDArray[np.uint8], NDArray[np.int8]]:
+    """Pictures as taken, each in a light of its own, and the labels of the queries."""
     camera, look = draw_camera(rng), _draw_look(rng, pool.shape[2])
     order = rng.permutation(pool.shape[1])
     distinct = 3 if rng.random() < _FEW_VIEWS else len(order)
     is_stationary = family_of(first_seed + product) == "surface"
-    taken, plain, labels = [], [], []
+    taken, labels = [], []
     for place in range(REFERENCES + QUERIES):
         image = look.of(pool[product, order[place % distinct]], rng)
         change = np.zeros((EDGE_PX, EDGE_PX), np.float32)
         if place >= REFERENCES and rng.random() < _DEFECTIVE:
             image, change = _with_defects(image, pool, rng, is_stationary=is_stationary)
-        plain.append(ideal(image, camera))
         taken.append(photograph(image, camera, rng))
         if place >= REFERENCES:
             labels.append(_cells(change))
-    return np.stack(taken), np.stack(plain), np.stack(labels)
+    return np.stack(taken), np.stack(labels)
 
 
 @dataclass(slots=True)

@@ -14,15 +14,15 @@ from models.train.features.net import MIDDLE, SPREAD, Net, Residual
 from station.vision.card import ModelCard, ModelInput, ModelOutput
 
 OPSET = 17
-INPUT, EDGE_PX = "image", 224
+INPUT, EDGE_PX = "planes", 224
 HEADS = ("fine", "coarse", "fused")
 _STRIDES = {"fine": 8, "coarse": 16, "fused": 8}
 
 
 def as_onnx(net: Net) -> bytes:
-    """`image` float32 [n, 3, H, W] BGR, (grey - 127.5) / 64 -> the maps named in HEADS."""
+    """`planes` float32 [n, 3, H, W] BGR, (grey - 127.5) / 64 -> the maps named in HEADS."""
     file = io.BytesIO()
-    sides = {"image": (2, 3), "fine": (2, 3), "coarse": (2, 3), "fused": (2, 3)}
+    sides = {INPUT: (2, 3), "fine": (2, 3), "coarse": (2, 3), "fused": (2, 3)}
     torch.onnx.export(
         _Asked(net),
         (torch.zeros(1, 3, EDGE_PX, EDGE_PX),),

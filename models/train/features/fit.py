@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.train.features.episodes import Batch
-from models.train.features.losses import PICTURES, PRODUCTS, Losses, weighed
+from models.train.features.episodes import PRODUCTS, Batch
+from models.train.features.losses import PICTURES, Losses, weighed
 from models.train.features.net import Net, tensor_of
 
 _LOG = logging.getLogger(__name__)

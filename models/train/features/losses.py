@@ -4,16 +4,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.train.features.episodes import PRODUCTS, QUERIES, REFERENCES, TAUGHT
+from models.train.features.episodes import PRODUCTS, QUERIES, REFERENCES
 from models.train.features.net import FUSED, Maps
 
 PICTURES = REFERENCES + QUERIES
 _SHARPNESS = 25.0
 _THINNED = 2
-"""The loss on the taps takes every other patch: it would cost more than the net itself."""
+"""Every other patch of the references is in the memory: all would cost half as much as the net."""
 _RETRIEVED, _AMONG = 48, 192
 _FARTHEST = 8.0
-WEIGHTS = {"memory": 1.0, "taps": 0.5, "product": 0.3, "flaw": 0.5, "fine": 1.0, "coarse": 1.0}
+WEIGHTS = {"memory": 1.0, "product": 0.3, "flaw": 0.5, "fine": 3.0, "coarse": 3.0}
 
 
 class Losses(nn.Module):
@@ -22,8 +22,8 @@ class Losses(nn.Module):
     def __init__(self, teacher_scale: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
         super().__init__()
         self.flaw = nn.Conv2d(FUSED, 1, 1)
-        self.slope = nn.Parameter(torch.tensor([16.0, 4.0]))
-        self.offset = nn.Parameter(torch.tensor([1.5, 4.0]))
+        self.slope = nn.Parameter(torch.tensor(16.0))
+        self.offset = nn.Parameter(torch.tensor(1.5))
         names = ("fine_mean", "fine_spread", "coarse_mean", "coarse_spread")
         for name, value in zip(names, teacher_scale, strict=True):
             self.register_buffer(name, value)
@@ -32,16 +32,13 @@ class Losses(nn.Module):
         self, maps: Maps, labels: Tensor, remembered: Tensor, taught: tuple[Tensor, Tensor]
     ) -> dict[str, Tensor]:
         """Maps of PRODUCTS * PICTURES pictures in fp32, labels [PRODUCTS, QUERIES, h, w]."""
-        fused, tapped = _places(maps.fused), _places(_as_tapped(maps))[:, :, ::_THINNED]
+        fused = _places(maps.fused)
         flat = labels.reshape(PRODUCTS, -1)
-        thin = labels.reshape(PRODUCTS, QUERIES, -1)[..., ::_THINNED].reshape(PRODUCTS, -1)
-        by_memory = self.slope[0] * (1 - _nearest(fused, remembered)) - self.offset[0]
-        by_taps = self.slope[1] * _standard_distance(tapped, remembered) - self.offset[1]
+        by_memory = self.slope * (1 - _nearest(fused, remembered)) - self.offset
         flaws = self.flaw(8 * maps.fused)[:, 0].reshape(PRODUCTS, PICTURES, -1)
         fine, coarse = self._against_teacher(maps, taught)
         return {
             "memory": _judged(by_memory, flat),
-            "taps": _judged(by_taps, thin),
             "product": _told_apart(fused, flat),
             "flaw": _judged(flaws[:, REFERENCES:].reshape(PRODUCTS, -1), flat),
             "fine": fine,
@@ -49,26 +46,18 @@ class Losses(nn.Module):
         }
 
     def _against_teacher(self, maps: Maps, taught: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """The pupil sees the picture as taken, the teacher saw it under ideal light."""
+        """Both have seen the same pictures; each channel of the teacher counts the same."""
         scales = (self.fine_mean, self.fine_spread), (self.coarse_mean, self.coarse_spread)
         losses = []
         for ours, theirs, (mean, spread) in zip(maps[:2], taught, scales, strict=True):
             wanted = ((theirs - mean) / spread).clamp(-_FARTHEST, _FARTHEST)
-            said = ours.unflatten(0, (PRODUCTS, PICTURES))[:, -TAUGHT:].flatten(0, 1)
-            losses.append(functional.smooth_l1_loss(said, wanted))
+            losses.append(functional.smooth_l1_loss(ours, wanted))
         return losses[0], losses[1]
 
 
 def weighed(losses: dict[str, Tensor]) -> Tensor:
     """The sum that is minimised."""
     return torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
-
-
-def _as_tapped(maps: Maps) -> Tensor:
-    """The two taps as an anomaly memory takes them: averaged 3x3, on one grid, together."""
-    fine, coarse = (functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False) for x in maps[:2])
-    wide = functional.interpolate(coarse, scale_factor=2.0, mode="bilinear")
-    return torch.cat([fine, wide], 1)
 
 
 def _places(maps: Tensor) -> Tensor:
@@ -83,19 +72,6 @@ def _nearest(places: Tensor, remembered: Tensor) -> Tensor:
     away = _away(remembered, memory.shape[1])
     alike = torch.baddbmm(away, asked, memory.transpose(1, 2))
     return torch.logsumexp(alike, -1) / _SHARPNESS
-
-
-def _standard_distance(places: Tensor, remembered: Tensor) -> Tensor:
-    """Distance to the memory, all channels at its spread; a typical channel counts 1."""
-    memory = places[:, :REFERENCES].flatten(1, 2)
-    asked = places[:, REFERENCES:].flatten(1, 2)
-    with torch.no_grad():
-        mean, spread = memory.mean(1, keepdim=True), memory.std(1, keepdim=True) + 0.05
-    memory, asked = (memory - mean) / spread, (asked - mean) / spread
-    own = memory.square().sum(2)[:, None] - _away(remembered, memory.shape[1])
-    apart = torch.baddbmm(own, asked, memory.transpose(1, 2), alpha=-2).amin(-1)
-    squares = (apart + asked.square().sum(2)) / places.shape[-1]
-    return squares.clamp(min=1e-3).sqrt()
 
 
 def _away(remembered: Tensor, patches: int) -> Tensor:

@@ -5,7 +5,7 @@ to remember, 224 x 224 px, one thread. No picture of these sets was trained on.
 """
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from models.train.features.extract import EDGE_PX, Look, by_hand, by_net
 from models.train.features.memory import Memory, remember
 from station.core.frame import Image
 from station.teach.features import find_features
+from station.vision.card import find_model, read_card, write_model
 from station.vision.geometry import cut, resize
 from station.vision.images import read_image
 from tests.benchmarks.accuracy_sets import BitSet, NormalSet, find_sets
@@ -49,21 +50,36 @@ def main() -> None:
     options.add_argument("--data", type=Path, default=Path("../shared/data"))
     options.add_argument("--sets", nargs="+", default=list(SETS))
     options.add_argument("--nets", nargs="+", default=["random", "hand", "ocr", "fine"])
+    options.add_argument("--note", action="store_true", help="write the row into the net's card")
     asked = options.parse_args()
     cv2.setNumThreads(1)
     trials = [_trial(entry) for entry in find_sets(asked.data, asked.sets)]
-    typer.echo(f"{'features':24}" + "".join(f"{name:>22}" for name in _columns(trials)))
+    typer.echo(f"{'features':24}" + "".join(f"{name:>23}" for name in _columns(trials)))
     for spec in asked.nets:
-        look = _look(spec)
-        numbers = [number for trial in trials for number in _measure(trial, look)]
-        cells = "".join(f"{number:22.3f}" for number in numbers)
-        typer.echo(f"{spec:24}{cells}")
+        numbers = _row(trials, spec)
+        typer.echo(f"{spec[-24:]:24}" + "".join(f"{number:23.3f}" for number in numbers))
+        if asked.note:
+            _note(spec, dict(zip(_columns(trials), numbers, strict=True)))
+
+
+def _row(trials: list[Trial], spec: str) -> list[float]:
+    look = _look(spec)
+    return [number for trial in trials for number in _measure(trial, look)]
+
+
+def _note(name: str, numbers: dict[str, float]) -> None:
+    folder = find_model(name, [_MODELS / "features"])
+    card = read_card(folder)
+    facts = {f"auroc_{what.replace(' ', '_')}": round(x, 3) for what, x in numbers.items()}
+    told = {"measured_with": f"python -m models.train.features.measure --nets {name}", **facts}
+    noted = card.model_copy(update={"training": {**card.training, **told}})
+    write_model(folder, noted, (folder / card.file).read_bytes())
 
 
 def _columns(trials: list[Trial]) -> Iterator[str]:
     for trial in trials:
         yield trial.name
-        yield f"{trial.name[:12]} {_FEW} good"
+        yield f"{trial.name} {_FEW} good"
         if any(mask is not None for mask in trial.masks):
             yield f"{trial.name} pixels"
 
@@ -126,7 +142,7 @@ def _trial(entry: NormalSet | BitSet | object) -> Trial:
         learnt=[_small(read_image(path)) for path in learn],
         judged=[_small(read_image(path)) for path in (*good, *bad)],
         is_bad=np.arange(len(good) + len(bad)) >= len(good),
-        masks=[None if path is None else read_image(path)[..., 0] > 0 for path in masks],
+        masks=[None if path is None else _coloured(read_image(path))[..., 0] > 0 for path in masks],
     )
 
 
@@ -156,7 +172,12 @@ def _few_of(paths: tuple[Path, ...] | list[Path], most: int, seed: int) -> list[
     return [paths[n] for n in sorted(order)]
 
 
-_small: Callable[[Image], Image] = lambda image: resize(image, EDGE_PX, EDGE_PX)  # noqa: E731
+def _small(image: Image) -> Image:
+    return resize(_coloured(image), EDGE_PX, EDGE_PX)
+
+
+def _coloured(image: Image) -> Image:
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Memory:
         asked = (maps.reshape(-1, maps.shape[2]) - self.mean) / self.spread
         squares = (asked * asked).sum(1)[:, None] + (self.patches * self.patches).sum(1)
         nearest = (squares - 2 * asked @ self.patches.T).min(1)
-        return np.sqrt(np.maximum(nearest, 0)).reshape(maps.shape[:2])
+        return np.asarray(np.sqrt(np.maximum(nearest, 0)).reshape(maps.shape[:2]), np.float32)
 
     def score(self, maps: NDArray[np.float32]) -> float:
         """The mean of the worst hundredth of all places."""

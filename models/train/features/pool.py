@@ -13,10 +13,10 @@ from models.train.features.render import views
 EDGE_PX, VIEWS = 168, 6
 
 
-def pool(folder: Path, first_seed: int, products: int, *, workers: int = 2) -> NDArray[np.uint8]:
-    """Good parts uint8 [products, VIEWS, EDGE_PX, EDGE_PX, 3] BGR; rendered if not there yet.
+def pool(folder: Path, first_seed: int, products: int, *, workers: int = 2) -> Path:
+    """A file of good parts, uint8 [products, VIEWS, EDGE_PX, EDGE_PX, 3] BGR; made if not there.
 
-    Product n has the seed `first_seed + n`. The file is read as it is needed.
+    Product n has the seed `first_seed + n`.
     """
     path = folder / f"pool-{first_seed}-{products}.npy"
     if not path.exists():
@@ -28,7 +28,7 @@ def pool(folder: Path, first_seed: int, products: int, *, workers: int = 2) -> N
             kept[n] = parts
         kept.flush()
         unfinished.rename(path)
-    return np.load(path, mmap_mode="r")
+    return path
 
 
 def _rendered(first_seed: int, products: int, workers: int) -> Iterator[NDArray[np.uint8]]:

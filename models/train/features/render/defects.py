@@ -26,11 +26,11 @@ class Canvas:
 
     @property
     def height(self) -> int:
-        return self.image.shape[0]
+        return int(self.image.shape[0])
 
     @property
     def width(self) -> int:
-        return self.image.shape[1]
+        return int(self.image.shape[1])
 
     def tone(self) -> Picture:
         """A change of brightness, often with a colour, (3,)."""
@@ -160,7 +160,7 @@ def _moved(canvas: Canvas) -> Picture:
     mask = draw(rng, height, width, (0.04, 0.25))
     turn = rng.uniform(0, 360) if rng.random() < 0.25 else 90 * int(rng.integers(3))
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn, rng.uniform(0.8, 1.25))
-    matrix[:, 2] += rng.uniform(-0.4, 0.4, 2) * [width, height]
+    matrix[:, 2] = matrix[:, 2] + rng.uniform(-0.4, 0.4, 2) * [width, height]
     other = cv2.warpAffine(canvas.image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
     soft = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.7), np.float32)
     return canvas.covered(soft, np.asarray(other, np.float32))
@@ -220,7 +220,7 @@ def _worn(canvas: Canvas) -> Picture:
 def _extra(canvas: Canvas) -> Picture:
     """A thing too many: a shape or letters."""
     rng = canvas.rng
-    drawn = np.ascontiguousarray(canvas.image / 255)
+    drawn = np.asarray(np.ascontiguousarray(canvas.image / 255), np.float32)
     shape = draw_shape(rng, min(canvas.height, canvas.width), radii=(0.03, 0.18))
     paint(drawn, replace(shape, thickness=max(1, shape.thickness // 2)))
     share = rng.uniform(0.3, 1) if rng.random() < 0.5 else 1.0

@@ -55,7 +55,7 @@ def cells(rng: Generator, height: int, width: int) -> Plane:
     )
     flat = rng.random(int(label.max()) + 1, dtype=np.float32)[label]
     if kind == 1:
-        return flat
+        return np.asarray(flat, np.float32)
     edge = cv2.morphologyEx(flat, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0.01
     joints = cv2.GaussianBlur(1 - edge.astype(np.float32), (0, 0), rng.uniform(0.6, 1.5))
     return unit(joints + 0.3 * flat)

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from models.train.features.render.fields import Plane, octaves
 
@@ -76,6 +77,6 @@ def rectangle(rng: Generator, height: int, width: int, radii: tuple[float, float
     return mask
 
 
-def _stroke(mask: Plane, path: Plane, thickness: int) -> None:
+def _stroke(mask: Plane, path: NDArray[np.float64], thickness: int) -> None:
     points = (path * _FINE).astype(np.int32)
     cv2.polylines(mask, [points], False, 1.0, thickness, cv2.LINE_AA, _SHIFT)

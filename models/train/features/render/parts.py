@@ -60,7 +60,7 @@ class Part:
         turn = rng.uniform(0, 360) if free else rng.normal(0, self.pose_degrees)
         middle = (self.size / 2, self.size / 2)
         matrix = cv2.getRotationMatrix2D(middle, turn, 1 + rng.normal(0, 0.005))
-        matrix[:, 2] += rng.normal(0, self.pose_px, 2)
+        matrix[:, 2] = matrix[:, 2] + rng.normal(0, self.pose_px, 2)
         return np.asarray(matrix, np.float32)
 
 
@@ -120,7 +120,7 @@ class Bulk:
             image = window(ground, size, rng)
             for _ in range(self.count):
                 matrix = cv2.getRotationMatrix2D((half, half), rng.uniform(0, 360), 1.0)
-                matrix[:, 2] += rng.uniform(-half, size - half, 2)
+                matrix[:, 2] = matrix[:, 2] + rng.uniform(-half, size - half, 2)
                 cover = cv2.warpAffine(self.outline, matrix, (size, size))[..., None]
                 piece = pieces[int(rng.integers(3))]
                 laid = cv2.warpAffine(

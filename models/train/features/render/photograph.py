@@ -43,20 +43,14 @@ def draw_camera(rng: Generator) -> Camera:
     )
 
 
-def ideal(image: NDArray[np.uint8], camera: Camera) -> NDArray[np.uint8]:
-    """The picture under the station's usual light and without noise: only its blur."""
-    if not camera.blur_px:
-        return image
-    return np.asarray(cv2.GaussianBlur(image, (0, 0), camera.blur_px), np.uint8)
-
-
 def photograph(image: NDArray[np.uint8], camera: Camera, rng: Generator) -> NDArray[np.uint8]:
     """The picture as it happens to be taken this time, uint8 [H, W, 3]."""
-    seen = image.astype(np.float32)
+    seen: NDArray[np.floating] = image.astype(np.float32)
     if camera.gamma:
         seen = 255 * (seen / 255) ** np.float32(np.exp(rng.normal(0, camera.gamma)))
     if camera.blur_px:
-        seen = cv2.GaussianBlur(seen, (0, 0), max(0.35, camera.blur_px * rng.uniform(0.85, 1.15)))
+        blur_px = max(0.35, camera.blur_px * rng.uniform(0.85, 1.15))
+        seen = np.asarray(cv2.GaussianBlur(seen, (0, 0), blur_px), np.float32)
     light = _light(camera, image.shape[0], image.shape[1], rng)
     tint = 1 + rng.normal(0, camera.tint + 1e-6, 3)
     exposure = (1 + rng.normal(0, camera.gain)) * tint
@@ -66,7 +60,7 @@ def photograph(image: NDArray[np.uint8], camera: Camera, rng: Generator) -> NDAr
     if camera.noise:
         noise = rng.standard_normal(image.shape[:2], dtype=np.float32)[..., None]
         seen = seen + np.float32(camera.noise) * noise
-    taken = np.clip(seen, 0, 255).astype(np.uint8)
+    taken = np.asarray(np.clip(seen, 0, 255)).astype(np.uint8)
     if not camera.jpeg_quality:
         return taken
     _, packed = cv2.imencode(".jpg", taken, [cv2.IMWRITE_JPEG_QUALITY, camera.jpeg_quality])

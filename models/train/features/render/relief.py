@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from models.train.features.render.fields import Plane, octaves
 from models.train.features.render.surface import Picture, palette
 
+Point: TypeAlias = NDArray[np.float64]
 _VIEWED_FROM = np.array([0, 0, 1])
 
 
@@ -69,7 +72,8 @@ class Relief:
             image = image * cover + self.background * (1 - cover)
         if self.stain:
             image = (
-                image * (1 + self.stain * (octaves(rng, *heights.shape, 30, 3) - 0.5))[..., None]
+                image
+                * (1 + self.stain * (octaves(rng, self.size, self.size, 30, 3) - 0.5))[..., None]
             )
         return np.asarray(image, np.float32)
 
@@ -78,7 +82,7 @@ class Relief:
         free = self.pose_degrees >= 180
         turn = rng.uniform(0, 360) if free else rng.normal(0, self.pose_degrees)
         matrix = cv2.getRotationMatrix2D((size, size), turn, self.zoom * (1 + rng.normal(0, 0.006)))
-        matrix[:, 2] += rng.normal(0, self.pose_px, 2) - size / 2
+        matrix[:, 2] = matrix[:, 2] + rng.normal(0, self.pose_px, 2) - size / 2
         return np.asarray(matrix, np.float32)
 
 
@@ -120,22 +124,22 @@ def _heights(rng: Generator, size: int) -> tuple[Plane, bool]:
     return heights, has_background
 
 
-def _plateau(plane: Plane, centre: Plane, outer: int, rng: Generator) -> None:
+def _plateau(plane: Plane, centre: Point, outer: int, rng: Generator) -> None:
     _disc(plane, centre, int(outer * rng.uniform(0.1, 1)), 1.0)
 
 
-def _groove(plane: Plane, centre: Plane, outer: int, rng: Generator) -> None:
+def _groove(plane: Plane, centre: Point, outer: int, rng: Generator) -> None:
     _disc(plane, centre, int(outer * rng.uniform(0.2, 0.95)), 1.0, int(rng.integers(3, 26)))
 
 
-def _holes(plane: Plane, centre: Plane, outer: int, rng: Generator) -> None:
+def _holes(plane: Plane, centre: Point, outer: int, rng: Generator) -> None:
     count, circle = int(rng.integers(3, 12)), outer * rng.uniform(0.3, 0.85)
     radius = int(outer * rng.uniform(0.05, 0.16)) + 1
     for turn in rng.uniform(0, 2 * np.pi) + np.arange(count) * 2 * np.pi / count:
         _disc(plane, centre + circle * np.array([np.cos(turn), np.sin(turn)]), radius, 1.0)
 
 
-def _ribs(plane: Plane, centre: Plane, outer: int, rng: Generator) -> None:
+def _ribs(plane: Plane, centre: Point, outer: int, rng: Generator) -> None:
     count, width, twist = int(rng.integers(3, 12)), int(rng.integers(3, 18)), rng.normal(0, 0.5)
     inner, end = outer * rng.uniform(0.1, 0.4), outer * rng.uniform(0.6, 0.98)
     along = np.linspace(0, 1, 6)
@@ -145,11 +149,11 @@ def _ribs(plane: Plane, centre: Plane, outer: int, rng: Generator) -> None:
         cv2.polylines(plane, [line.astype(np.int32)], False, 1.0, width, cv2.LINE_AA)
 
 
-def _step(plane: Plane, _centre: Plane, _outer: int, rng: Generator) -> None:
+def _step(plane: Plane, _centre: Point, _outer: int, rng: Generator) -> None:
     (x0, x1), (y0, y1) = np.sort(rng.integers(0, len(plane), (2, 2)), 1).tolist()
     plane[y0 : y1 + 8, x0 : x1 + 8] = 1.0
 
 
-def _disc(plane: Plane, centre: Plane, radius: int, value: float, thickness: int = -1) -> None:
+def _disc(plane: Plane, centre: Point, radius: int, value: float, thickness: int = -1) -> None:
     place = (int(centre[0]), int(centre[1]))
     cv2.circle(plane, place, radius, float(value), thickness, cv2.LINE_AA)

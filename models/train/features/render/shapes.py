@@ -42,7 +42,7 @@ class Shape:
         """Points about the origin -> fixed-point pixels, turned and moved to the place."""
         c, s = np.cos(self.angle), np.sin(self.angle)
         turned = points @ np.array([[c, s], [-s, c]]) + self.centre
-        return (turned * _FINE).astype(np.int32)
+        return np.asarray(turned * _FINE).astype(np.int32)
 
 
 def draw_shape(
@@ -105,7 +105,7 @@ def _text(image: Picture, shape: Shape) -> None:
     cv2.putText(ink, shape.text, place, shape.seed % 4, scale, 255, weight, cv2.LINE_AA)
     cover = ink[..., None].astype(np.float32) / 255
     image *= 1 - cover
-    image += cover * np.float32(shape.colour)
+    image += cover * np.array(shape.colour, np.float32)
 
 
 def _screw(image: Picture, shape: Shape) -> None:
