@@ -21,16 +21,12 @@ from station.cli.recipe_files import choose_recipe, chosen_file
 from station.core.errors import JournalError, SettingsError
 from station.core.recipe import PreparedRecipe, carry_qualification, prepare
 from station.line.acceptance import LabelledSet, PixelLook, check_unchanged, find_labelled
-from station.line.acceptance_report import (
-    Acceptance,
-    Verdict,
-    judge_acceptance,
-    seal_of,
-    write_record,
-)
+from station.line.acceptance_page import PAGE_FILE, PDF_FILE, finish_acceptance
+from station.line.acceptance_report import Acceptance, Verdict, seal_of
 from station.line.batch import Batch
 from station.line.batch_store import BatchSettings, BatchStore, unwritable
 from station.quality.limits import Choice, Wish
+from station.quality.pdf import check_typst
 from station.vision.memory import keep_picture_memory
 
 STOPPED = "stopped; nothing was written"
@@ -144,13 +140,13 @@ def run(order: Order) -> int:
     try:
         with _draft_of(out) as draft:
             test = _inspect(order, prepared, labelled, draft, made_at, recipe_file)
-            verdict = judge_acceptance(test, draft)
-            record_sha256 = write_record(test, verdict, draft)
+            verdict, record_sha256 = finish_acceptance(test, draft, with_pdf=order.with_pdf)
     except JournalError as error:
         typer.secho(f"error: {error}", fg="red", err=True)
         return EXIT_NOT_INSPECTED
     say(test, verdict)
-    typer.echo(f"report: {out}")
+    for name in (PAGE_FILE, PDF_FILE)[: 1 + order.with_pdf]:
+        typer.echo(f"report: {out / name}")
     if order.seal and recipe_file:
         _seal(test, verdict, record_sha256, recipe_file)
     if order.as_json:
@@ -176,6 +172,8 @@ def _check(order: Order, recipe_file: Path | None) -> None:
     ):
         if share is not None and not 0 < share < 1:
             raise SettingsError(f"{name} {share} is no share; as in 0.01 for one percent")
+    if order.with_pdf:
+        check_typst()
     if order.seal and recipe_file is None:
         raise SettingsError(
             "--seal writes into a recipe's file, and --model has none; make one with "

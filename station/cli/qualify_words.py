@@ -1,16 +1,15 @@
 """What `station qualify` says on a terminal."""
 
-import shlex
-
 import typer
 
 from station.core.recipe import PreparedRecipe
 from station.line.acceptance import LabelledSet
+from station.line.acceptance_page import command_of
 from station.line.acceptance_report import Acceptance, Verdict
 from station.quality.limits import Choice
 from station.quality.words import (
+    data_warnings,
     limit_words,
-    new_version_command,
     overkill_words,
     promise,
     review_words,
@@ -26,18 +25,6 @@ def announce(prepared: PreparedRecipe, labelled: LabelledSet) -> None:
         f"{len(labelled.masks)} of them with a mask",
         err=True,
     )
-    if labelled.unlabelled:
-        typer.echo(
-            f"warning: {len(labelled.unlabelled)} pictures lie in no labelled folder and are left "
-            f"out, as {labelled.unlabelled[0]}",
-            err=True,
-        )
-    if labelled.copies:
-        typer.echo(
-            f"warning: {labelled.copies} pictures are exact copies of others; bounds hold for "
-            "parts that are independent of each other, copies make them look too good",
-            err=True,
-        )
 
 
 def say(test: Acceptance, verdict: Verdict) -> None:
@@ -59,12 +46,9 @@ def say(test: Acceptance, verdict: Verdict) -> None:
     ):
         typer.echo(line)
     if isinstance(verdict.choice, Choice):
-        typer.echo(f"  {command_of(test, verdict.choice)}")
-
-
-def command_of(test: Acceptance, choice: Choice) -> str:
-    """The command that makes a recipe with the chosen limits, to be pasted."""
-    return shlex.join(new_version_command(choice, recipe_file=test.recipe_file, model=test.model))
+        typer.echo(f"  {command_of(test, verdict)}")
+    for warning in data_warnings(figures, test.labelled.copies, test.labelled.unlabelled):
+        typer.echo(f"warning: {warning}")
 
 
 def _order_words(verdict: Verdict) -> str:

@@ -55,6 +55,11 @@ class Verdict:
     """The recipe as it stands keeps to all that was asked for."""
 
     @property
+    def confusion(self) -> Mapping[tuple[str, str], int]:
+        """(truth, decision) -> count; a decision is a reason code where a part was rejected."""
+        return confusion((part.truth, part.decision_code) for part in self.parts)
+
+    @property
     def line(self) -> dict[str, float | int | None]:
         """What `--json` ends with."""
         return as_line(self.figures, self.pixels.auroc if self.pixels else None)
@@ -186,7 +191,6 @@ def _record(test: Acceptance, verdict: Verdict, folder: Path) -> Mapping[str, An
 
 def _more_figures(verdict: Verdict) -> dict[str, Any]:
     figures, pixels = verdict.figures, verdict.pixels
-    counts = confusion((part.truth, part.decision_code) for part in verdict.parts)
     return {
         "escape_interval_95": _interval(figures.escapes.rate.lower, figures.escapes.rate.upper),
         "overkill_interval_95": _interval(
@@ -203,7 +207,7 @@ def _more_figures(verdict: Verdict) -> dict[str, Any]:
         "marked_regions": 0 if pixels is None else pixels.regions,
         "confusion": [
             {"truth": truth, "decision": decision, "count": count}
-            for (truth, decision), count in sorted(counts.items())
+            for (truth, decision), count in sorted(verdict.confusion.items())
         ],
         "by_reason": [
             {

@@ -1,6 +1,6 @@
 """The report of a batch: one HTML file that needs nothing beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -43,7 +43,7 @@ class Card:
 
 def render_report(summary: Summary, facts: ReportFacts) -> str:
     """The page as text."""
-    page = _environment().get_template("report.html.j2")
+    page = environment().get_template("report.html.j2")
     return page.render(
         facts=facts,
         recipe=facts.recipe,
@@ -53,13 +53,13 @@ def render_report(summary: Summary, facts: ReportFacts) -> str:
         station_reasons=pareto(
             summary.by_station_reason, _texts(facts.recipe, summary.by_station_reason)
         ),
-        scores=score_histogram(summary, _limits(facts.recipe)),
+        scores=score_histogram(summary, limits_of(facts.recipe)),
         times=time_rows(summary.times),
         confusion=confusion_table(summary.truth.confusion) if summary.truth else None,
-        escapes=_cards(summary.escapes, facts),
-        overkills=_cards(summary.overkills, facts),
-        rejected=_cards(_by_reason(summary), facts),
-        failed=_cards(summary.failed, facts),
+        escapes=cards(summary.escapes, facts.thumbnails, facts.annotated),
+        overkills=cards(summary.overkills, facts.thumbnails, facts.annotated),
+        rejected=cards(_by_reason(summary), facts.thumbnails, facts.annotated),
+        failed=cards(summary.failed, facts.thumbnails, facts.annotated),
     )
 
 
@@ -68,17 +68,30 @@ def pictured(summary: Summary) -> list[Record]:
     return [*summary.escapes, *summary.overkills, *summary.rejected, *summary.failed]
 
 
-def _environment() -> Environment:
-    environment = Environment(
+def cards(
+    records: Iterable[Record],
+    thumbnails: Mapping[str, Thumbnail],
+    annotated: Mapping[str, str],
+) -> list[Card]:
+    """What a contact sheet shows of each record."""
+    return [
+        _card(record, thumbnails.get(record["origin"]), annotated.get(record["origin"], ""))
+        for record in records
+    ]
+
+
+def environment() -> Environment:
+    """The templates, and the filters they write numbers with."""
+    made = Environment(
         loader=PackageLoader("station.quality"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["percent"] = percent
-    environment.filters["unbroken"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
-    return environment
+    made.filters["percent"] = percent
+    made.filters["unbroken"] = lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%")
+    return made
 
 
 def _by_reason(summary: Summary) -> list[Record]:
@@ -90,11 +103,7 @@ def _by_reason(summary: Summary) -> list[Record]:
     )
 
 
-def _cards(records: Sequence[Record], facts: ReportFacts) -> list[Card]:
-    return [_card(record, facts) for record in records]
-
-
-def _card(record: Record, facts: ReportFacts) -> Card:
+def _card(record: Record, thumbnail: Thumbnail | None, link: str) -> Card:
     score = score_of(record)
     return Card(
         origin=record["origin"],
@@ -102,8 +111,8 @@ def _card(record: Record, facts: ReportFacts) -> Card:
         decision=decision_of(record),
         reason=record["reason_text"] or record["reason_code"] or "",
         score="" if score is None else f"{score:.3f}",
-        thumbnail=facts.thumbnails.get(record["origin"]),
-        link=facts.annotated.get(record["origin"], ""),
+        thumbnail=thumbnail,
+        link=link,
     )
 
 
@@ -111,7 +120,7 @@ def _texts(recipe: Recipe, codes: Mapping[str, int]) -> dict[str, str]:
     return {code: recipe.text_of(code) for code in codes}
 
 
-def _limits(recipe: Recipe) -> dict[str, float]:
+def limits_of(recipe: Recipe) -> dict[str, float]:
     """The limits to mark beside the scores, where one tool alone makes them."""
     if len(recipe.tools) != 1:
         return {}

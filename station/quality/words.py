@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from station.quality.limits import Choice, Shortage, Wish
 from station.quality.qualification import Figures
-from station.quality.statistics import parts_needed, percent_up
+from station.quality.statistics import Rate, parts_needed, percent, percent_up
 
 USUAL_CLAIM = 0.01
 """The escape rate the words speak of where none was asked for."""
@@ -20,7 +20,7 @@ def promise(figures: Figures, claim: float | None = None) -> str:
     if not seen.total:
         return "No bad part could be inspected: nothing can be said of escapes."
     claim = USUAL_CLAIM if claim is None else claim
-    head = f"{seen.count} of {seen.total} bad parts passed: {_below('escape', upper)}"
+    head = f"{_of(seen, 'bad')} passed: {_below('escape', upper)}"
     if upper <= claim:
         return f"{head}; that proves the {claim * 100:g} % asked for."
     clean = parts_needed(claim)
@@ -39,7 +39,7 @@ def overkill_words(figures: Figures) -> str:
         return "No good part could be inspected: nothing can be said of overkill."
     failed = f" ({figures.failed_good} of them failed)" if figures.failed_good else ""
     return (
-        f"{seen.count} of {seen.total} good parts were rejected{failed}: "
+        f"{_of(seen, 'good')} {'was' if seen.total == 1 else 'were'} rejected{failed}: "
         f"{_below('overkill', figures.overkills.upper_95)}."
     )
 
@@ -50,9 +50,13 @@ def review_words(figures: Figures) -> str:
     if not seen.count:
         return "Every inspected part was decided; none is left to a person."
     return (
-        f"{seen.count} of {seen.total} parts ({percent_up(seen.share)}) are left to a person: "
-        f"{figures.not_decidable_good} good and {figures.not_decidable_bad} bad ones."
+        f"{seen.count} of {seen.total} parts ({percent(seen.share)}) left to a person: "
+        f"{figures.not_decidable_good} good and {figures.not_decidable_bad} bad."
     )
+
+
+def _of(seen: Rate, kind: str) -> str:
+    return f"{seen.count} of {_counted(seen.total, f'{kind} part', f'{kind} parts')}"
 
 
 def _below(name: str, upper: float) -> str:
@@ -87,6 +91,28 @@ def limit_words(
         yield f"No limits were chosen: {why_not or 'none keep to what was asked for'}."
 
 
+def data_warnings(figures: Figures, copies: int, unlabelled: Sequence[str]) -> Iterator[str]:
+    """What of the pictures makes the figures weaker than they look."""
+    if copies:
+        yield (
+            f"{_counted(copies, 'picture is an exact copy', 'pictures are exact copies')} of "
+            "others; bounds hold for parts that are independent of each other, copies make them "
+            "look too good."
+        )
+    if unlabelled:
+        yield (
+            f"{_counted(len(unlabelled), 'picture lies', 'pictures lie')} in no labelled folder "
+            f"and {'is' if len(unlabelled) == 1 else 'are'} left out, as {unlabelled[0]}."
+        )
+    if figures.unreadable:
+        yield f"{_counted(figures.unreadable, 'file', 'files')} could not be read; in no rate."
+    if figures.failed_good or figures.failed_bad:
+        yield (
+            f"The inspection of {figures.failed_good} good and {figures.failed_bad} bad parts "
+            "failed: the good ones count as overkill, the bad ones prove nothing."
+        )
+
+
 def new_version_command(
     choice: Choice, *, recipe_file: str | None, model: str | None
 ) -> Sequence[str]:
@@ -109,8 +135,14 @@ def _chosen(choice: Choice) -> str:
         if one
         else f"accept limit {choice.accept_limit:g}, reject limit {choice.reject_limit:g}"
     )
+    escapes = _counted(choice.escapes, "bad part", "bad parts")
     return (
-        f"Limits that keep to it: {limits}; then {choice.escapes} bad parts pass (escape rate "
-        f"below {percent_up(choice.escape_upper_95)} with 95 % confidence), {choice.overkills} "
-        f"good ones are rejected, and {choice.not_decidable} parts are left to a person."
+        f"Limits that keep to it: {limits}. With them {escapes} would have passed (escape rate "
+        f"below {percent_up(choice.escape_upper_95)} with 95 % confidence), "
+        f"{_counted(choice.overkills, 'good part', 'good parts')} would have been "
+        f"rejected, and {_counted(choice.not_decidable, 'part', 'parts')} left to a person."
     )
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
