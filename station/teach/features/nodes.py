@@ -49,18 +49,18 @@ def _normalise(graph: onnx.GraphProto, contract: ModelInput) -> None:
     std = np.array(contract.std or (1.0,), np.float64)
     offset = -np.array(contract.mean or (0.0,), np.float64) / std
     scale = contract.scale / std
-    name = _add(graph, "Transpose", ["image"], f"{PREFIX}planes", perm=[0, 3, 1, 2])
+    name = add_node(graph, "Transpose", ["image"], f"{PREFIX}planes", perm=[0, 3, 1, 2])
     if contract.channel_order == "RGB":
-        order = _constant(graph, "rgb", np.array([2, 1, 0], np.int64))
-        name = _add(graph, "Gather", [name, order], f"{PREFIX}rgb_planes", axis=1)
+        order = add_constant(graph, "rgb", np.array([2, 1, 0], np.int64))
+        name = add_node(graph, "Gather", [name, order], f"{PREFIX}rgb_planes", axis=1)
     one_for_all = bool(np.ptp(scale) == 0)
-    factor = _constant(graph, "scale", np.float32(scale[0]) if one_for_all else np.float32(scale))
+    factor = add_constant(graph, "scale", np.float32(scale[0]) if one_for_all else np.float32(scale))
     is_centred = bool((offset == 0).all())
     scaled = contract.name if is_centred else f"{PREFIX}scaled"
-    _add(graph, "DequantizeLinear", [name, factor], scaled, axis=1)
+    add_node(graph, "DequantizeLinear", [name, factor], scaled, axis=1)
     if not is_centred:
-        shift = _constant(graph, "offset", np.float32(offset.reshape(1, -1, 1, 1)))
-        _add(graph, "Add", [scaled, shift], contract.name)
+        shift = add_constant(graph, "offset", np.float32(offset.reshape(1, -1, 1, 1)))
+        add_node(graph, "Add", [scaled, shift], contract.name)
 
 
 def add_statistic(
@@ -71,38 +71,38 @@ def add_statistic(
         return tap
     stem = f"{PREFIX}{tap}.{statistic}"
     pooled = _POOLINGS[statistic](graph, tap, stem, shape)
-    return _add(graph, "Flatten", [pooled], stem, axis=1)
+    return add_node(graph, "Flatten", [pooled], stem, axis=1)
 
 
 def _mean(graph: onnx.GraphProto, tap: str, stem: str, _: tuple[int, ...]) -> str:
-    return _add(graph, "GlobalAveragePool", [tap], f"{stem}.pooled")
+    return add_node(graph, "GlobalAveragePool", [tap], f"{stem}.pooled")
 
 
 def _std(graph: onnx.GraphProto, tap: str, stem: str, _: tuple[int, ...]) -> str:
-    centre = _add(graph, "GlobalAveragePool", [tap], f"{stem}.centre")
-    away = _add(graph, "Sub", [tap, centre], f"{stem}.away")
-    square = _add(graph, "Mul", [away, away], f"{stem}.square")
-    variance = _add(graph, "GlobalAveragePool", [square], f"{stem}.variance")
-    return _add(graph, "Sqrt", [variance], f"{stem}.pooled")
+    centre = add_node(graph, "GlobalAveragePool", [tap], f"{stem}.centre")
+    away = add_node(graph, "Sub", [tap, centre], f"{stem}.away")
+    square = add_node(graph, "Mul", [away, away], f"{stem}.square")
+    variance = add_node(graph, "GlobalAveragePool", [square], f"{stem}.variance")
+    return add_node(graph, "Sqrt", [variance], f"{stem}.pooled")
 
 
 def _top(graph: onnx.GraphProto, tap: str, stem: str, shape: tuple[int, ...]) -> str:
     places = shape[2] * shape[3]
     count = max(1, round(places * STRONGEST))
-    flat_shape = _constant(graph, f"{tap}.flat", np.array([1, shape[1], places], np.int64))
-    flat = _add(graph, "Reshape", [tap, flat_shape], f"{stem}.places")
-    wanted = _constant(graph, f"{tap}.count", np.array([count], np.int64))
+    flat_shape = add_constant(graph, f"{tap}.flat", np.array([1, shape[1], places], np.int64))
+    flat = add_node(graph, "Reshape", [tap, flat_shape], f"{stem}.places")
+    wanted = add_constant(graph, f"{tap}.count", np.array([count], np.int64))
     strongest = f"{stem}.strongest"
     graph.node.append(
         helper.make_node("TopK", [flat, wanted], [strongest, f"{stem}.where"], sorted=0)
     )
-    return _add(graph, "GlobalAveragePool", [strongest], f"{stem}.pooled")
+    return add_node(graph, "GlobalAveragePool", [strongest], f"{stem}.pooled")
 
 
 def _grid(graph: onnx.GraphProto, tap: str, stem: str, shape: tuple[int, ...]) -> str:
     tall, wide = shape[2] // 2, shape[3] // 2
     kernel = [shape[2] - tall, shape[3] - wide]
-    return _add(
+    return add_node(
         graph, "AveragePool", [tap], f"{stem}.pooled", kernel_shape=kernel, strides=[tall, wide]
     )
 
@@ -115,14 +115,14 @@ _POOLINGS: dict[str, Callable[[onnx.GraphProto, str, str, tuple[int, ...]], str]
 }
 
 
-def _add(
+def add_node(
     graph: onnx.GraphProto, operator: str, inputs: list[str], output: str, **attributes: Any
 ) -> str:
     graph.node.append(helper.make_node(operator, inputs, [output], **attributes))
     return output
 
 
-def _constant(graph: onnx.GraphProto, name: str, value: NDArray[np.generic] | np.generic) -> str:
+def add_constant(graph: onnx.GraphProto, name: str, value: NDArray[np.generic] | np.generic) -> str:
     full = f"{PREFIX}{name}"
     graph.initializer.append(numpy_helper.from_array(np.asarray(value), full))
     return full
