@@ -27,6 +27,8 @@ class ActiveRecipe:
     product_id: str
     models: dict[str, str]
     configuration_id: str
+    is_qualified: bool
+    """It carries a qualification made with exactly this recipe, models and Configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +98,7 @@ def status_of(context: Context) -> StationStatus:
             product_id=prepared.recipe.product_id,
             models=dict(prepared.models),
             configuration_id=prepared.configuration_id,
+            is_qualified=prepared.is_qualified,
         ),
         counters=line.counters.look(),
         camera=line.camera,

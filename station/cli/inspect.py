@@ -195,6 +195,7 @@ def _shown_settings(
         "annotated pictures saved": order.annotate.replace("_", " "),
         "bits of 16-bit pictures": str(order.bits),
         "configuration": prepared.configuration_id,
+        "qualified": "yes" if prepared.is_qualified else "no: station qualify tests a recipe",
         "software": f"station {__version__}",
     }
 

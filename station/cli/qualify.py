@@ -18,8 +18,8 @@ from station.cli.inspect import EXIT_NOT_INSPECTED, EXIT_NOT_OK
 from station.cli.progress import EXIT_INTERRUPTED, run_to_end
 from station.cli.qualify_words import announce, say
 from station.cli.recipe_files import choose_recipe, chosen_file
-from station.core.errors import JournalError, SettingsError
-from station.core.recipe import PreparedRecipe, carry_qualification, prepare
+from station.core.errors import JournalError, RecipeError, SettingsError
+from station.core.recipe import PreparedRecipe, Recipe, carry_qualification, prepare
 from station.line.acceptance import LabelledSet, PixelLook, check_unchanged, find_labelled
 from station.line.acceptance_page import PAGE_FILE, PDF_FILE, finish_acceptance
 from station.line.acceptance_report import Acceptance, Verdict, seal_of
@@ -132,6 +132,8 @@ def run(order: Order) -> int:
     recipe_file = chosen_file(order.recipe, order.model, [order.root])
     _check(order, recipe_file)
     recipe = choose_recipe(order.recipe, order.model, [order.root])
+    if order.seal:
+        _check_pins(recipe)
     prepared = prepare(recipe, site(order.camera_id))
     made_at = datetime.now(UTC).replace(microsecond=0)
     out = order.out or _default_out(prepared, made_at)
@@ -183,6 +185,21 @@ def _check(order: Order, recipe_file: Path | None) -> None:
         raise SettingsError("--seal needs --escape-at-most: say what the recipe must keep to")
     if order.out and order.out.exists() and any(order.out.iterdir()):
         raise SettingsError(f"{order.out} is not empty; give a new folder with --out")
+
+
+def _check_pins(recipe: Recipe) -> None:
+    """A seal on a recipe whose models or limits may change behind its back would be worth nothing.
+
+    Raises:
+        RecipeError: a tool takes whatever model or card it finds.
+    """
+    for tool in recipe.tools:
+        loose = [name for name in ("model_sha256", "card_hash") if getattr(tool, name, None) == ""]
+        if loose:
+            raise RecipeError(
+                f"tool {tool.name!r} leaves {' and '.join(loose)} open, so that nothing about it "
+                "can be promised; `station recipe new --from` with --set of its model pins them"
+            )
 
 
 def _default_out(prepared: PreparedRecipe, made_at: datetime) -> Path:

@@ -13,7 +13,14 @@ from station.cli.home import model_dirs, site
 from station.cli.recipe_edits import apply_edits, differences
 from station.cli.recipe_files import find_recipe, own_recipe_path
 from station.core.errors import RecipeError, StationError
-from station.core.recipe import Recipe, prepare, read_recipe, read_unsealed, write_recipe
+from station.core.recipe import (
+    PreparedRecipe,
+    Recipe,
+    prepare,
+    read_recipe,
+    read_unsealed,
+    write_recipe,
+)
 from station.core.region import Rectangle
 from station.tools.plain import plain_recipe
 from station.vision.card import find_model, read_card
@@ -73,6 +80,7 @@ def check(which: Which) -> None:
     typer.echo(f"OK: {path}: {recipe.recipe_id} version {recipe.version}, hash {recipe.hash}")
     for reference, sha256 in prepared.models.items():
         typer.echo(f"    model {reference}, sha256 {sha256}")
+    typer.echo(f"    {_qualified_words(prepared)}")
 
 
 @app.command()
@@ -96,6 +104,18 @@ def diff(first: Which, second: Which) -> None:
     lines = differences(before, after)
     for line in lines or ["nothing that could change an answer"]:
         typer.echo(line)
+
+
+def _qualified_words(prepared: PreparedRecipe) -> str:
+    proof = prepared.recipe.qualification
+    if proof is None:
+        return "not qualified; `station qualify` tests it on labelled pictures"
+    if not prepared.is_qualified:
+        return "not qualified: what it was qualified with is not what is here; qualify it again"
+    return (
+        f"qualified {proof.qualified_at:%Y-%m-%d}: {proof.escapes} of {proof.n_bad} bad parts "
+        f"passed, escape rate at most {proof.escape_upper_95:.2%} with 95 % confidence"
+    )
 
 
 def _around_model(
@@ -138,6 +158,7 @@ def _next_version(source: str, name: str | None, edits: list[str], out: Path | N
 def _stamped(recipe: Recipe, *, version: int) -> Recipe:
     now = datetime.now(UTC).replace(microsecond=0)
     fields = {**recipe.model_dump(mode="json"), "version": version, "created_at": now}
+    fields["qualification"] = None  # it was another version's
     return Recipe.model_validate(fields)
 
 
@@ -174,10 +195,21 @@ def _facts(recipe: Recipe, path: Path) -> Table:
         ("product", recipe.product_id or "any"),
         ("made", f"{recipe.created_at:%Y-%m-%d %H:%M} UTC"),
         ("description", recipe.description or "-"),
+        ("qualification", _carried_words(recipe)),
         ("healthy image", f"{grey}, contrast from {health.contrast_at_least:g}"),
     ):
         table.add_row(name, escape(str(value)))
     return table
+
+
+def _carried_words(recipe: Recipe) -> str:
+    proof = recipe.qualification
+    if proof is None:
+        return "none"
+    return (
+        f"of {proof.qualified_at:%Y-%m-%d %H:%M} UTC, {proof.escapes} of {proof.n_bad} bad parts "
+        f"passed; `station recipe check` says whether it holds here"
+    )
 
 
 def _tools(recipe: Recipe) -> Table:

@@ -12,7 +12,7 @@ from station.core.plugin import explain
 from station.core.recipe import Recipe
 from station.vision.card import find_model, read_card
 
-FIXED = ("recipe_id", "version", "schema_version", "created_at", "hash")
+FIXED = ("recipe_id", "version", "schema_version", "created_at", "hash", "qualification")
 LISTS = {"tools": "name", "reasons": "code"}
 """Lists whose entries are called by a name of their own."""
 
@@ -92,8 +92,11 @@ def _value(text: str) -> Any:
         return text
 
 
+_TOLD = ("created_at", "description", "schema_version", "qualification")
+
+
 def _content(recipe: Recipe) -> dict[str, Any]:
-    return recipe.model_dump(mode="json", exclude={"created_at", "description", "schema_version"})
+    return recipe.model_dump(mode="json", exclude=set(_TOLD))
 
 
 def _flat(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:

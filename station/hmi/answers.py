@@ -19,6 +19,7 @@ class RecipeStatus(Answer):
     recipe_id: str
     version: int
     recipe_hash: str
+    is_qualified: bool = False
 
 
 class Counts(Answer):

@@ -21,12 +21,17 @@ def header_of(status: Status | None, now: datetime, *, is_lost: bool) -> HeaderV
         state="No connection" if is_lost else state,
         state_tone=Tone.ALARM if is_lost else tone,
         recipe=recipe_name(status),
-        recipe_hash=status.recipe.recipe_hash[:8],
+        recipe_detail=_recipe_detail(status),
         camera="unknown" if is_lost else camera,
         camera_tone=Tone.IDLE if is_lost else camera_tone,
         clock=clock,
         date=date,
     )
+
+
+def _recipe_detail(status: Status) -> str:
+    begin = status.recipe.recipe_hash[:8]
+    return begin if status.recipe.is_qualified else f"{begin} · not qualified"
 
 
 def _camera(status: Status) -> tuple[str, Tone]:

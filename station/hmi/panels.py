@@ -52,7 +52,7 @@ def header_panel() -> Show[HeaderView]:
 
     def show(view: HeaderView) -> None:
         state(view.state, "", view.state_tone)
-        recipe(view.recipe, view.recipe_hash, Tone.IDLE)
+        recipe(view.recipe, view.recipe_detail, Tone.IDLE)
         camera(view.camera, "", view.camera_tone)
         name.set_text(view.name)
         clock.set_text(view.clock)

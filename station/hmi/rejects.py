@@ -97,6 +97,8 @@ def _sheet(result: Result, dialog: ui.dialog) -> None:
 def _facts(result: Result) -> tuple[tuple[str, str], ...]:
     times = f"{result.processing_ms:.1f} ms inspection, {result.total_ms:.1f} ms in all"
     recipe = f"{result.recipe_id} v{result.recipe_version} · {result.recipe_hash[:8]}"
+    if not result.is_qualified:
+        recipe += " · not qualified"
     facts = (
         ("Part", words.part_of(result)),
         ("Time", words.recent_time(result.completed_at, datetime.now(UTC))),

@@ -85,7 +85,8 @@ class HeaderView:
     state: str = ""
     state_tone: Tone = Tone.IDLE
     recipe: str = ""
-    recipe_hash: str = ""
+    recipe_detail: str = ""
+    """The beginning of its hash, and whether it lacks a qualification."""
     camera: str = ""
     camera_tone: Tone = Tone.IDLE
     clock: str = ""

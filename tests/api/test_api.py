@@ -181,6 +181,8 @@ def test_changeover(api: httpx.Client, good: bytes) -> None:
     result = api.post("/api/v1/jobs", content=good, headers=JPEG).json()
     assert (result["recipe_id"], result["recipe_version"]) == ("other", 7)
     assert result["recipe_hash"] == entries["other"]["recipe_hash"]
+    assert result["is_qualified"] is False
+    assert api.get("/api/v1/station").json()["recipe"]["is_qualified"] is False
     assert api.post("/api/v1/recipes/broken:activate").status_code == 422
     assert api.post("/api/v1/recipes/nothing:activate").status_code == 404
     assert api.get("/api/v1/station").json()["recipe"]["recipe_id"] == "other"

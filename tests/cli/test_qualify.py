@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Mapping
+from html.parser import HTMLParser
 from pathlib import Path
 
 import cv2
@@ -213,6 +215,120 @@ def test_the_limits_chosen_make_a_new_version_that_keeps_the_bound(
     recipe = json.loads((station_home / "recipes" / "bright.json").read_bytes())
     assert recipe["version"] == 2
     assert recipe["qualification"]["recipe_hash"] == recipe["hash"]
+
+
+def qualified(results: Path) -> set[bool]:
+    """What the results of a batch say."""
+    lines = (results / "results.jsonl").read_text().splitlines()
+    return {json.loads(line)["is_qualified"] for line in lines}
+
+
+def test_a_sealed_recipe_marks_its_results_and_the_next_version_does_not(
+    station: RunStation, pictures: Draw, station_home: Path
+) -> None:
+    station("recipe", "new", "--model", "bright")
+    assert "not qualified" in station("recipe", "check", "bright").out
+    folder = pictures({"good/1.png": 90} | {f"glare/{n}.png": 170 for n in range(30)})
+    station("inspect", folder, "--recipe", "bright", "--out", "before")
+    sealed = station(
+        "qualify", folder, "--recipe", "bright", "--escape-at-most", 0.1, "--seal", "--out", "q"
+    )
+    assert sealed.code == 0
+    assert "carries this qualification now" in sealed.out
+    assert "0 of 30 bad parts passed" in station("recipe", "check", "bright").out
+    station("inspect", folder, "--recipe", "bright", "--out", "after")
+    station("recipe", "new", "--from", "bright", "--set", "tools.surface.accept_limit=0.2")
+    station("inspect", folder, "--recipe", "bright", "--out", "next")
+    seen = [qualified(station_home / name) for name in ("before", "after", "next", "q")]
+    assert seen == [{False}, {True}, {False}, {False}]
+    record = (station_home / "q" / "qualification.json").read_bytes()
+    earlier = json.loads((station_home / "recipes" / "earlier" / "bright.v1.json").read_bytes())
+    assert earlier["qualification"]["record_sha256"] == hashlib.sha256(record).hexdigest()
+
+
+def test_a_recipe_that_misses_its_bound_is_not_sealed(
+    station: RunStation, pictures: Draw, station_home: Path
+) -> None:
+    station("recipe", "new", "--model", "bright")
+    before = (station_home / "recipes" / "bright.json").read_bytes()
+    ended = station(
+        "qualify", pictures(LABELLED), "--recipe", "bright", "--escape-at-most", 0.4, "--seal"
+    )
+    assert ended.code == 1
+    assert "not sealed" in ended.out
+    assert (station_home / "recipes" / "bright.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--model", "bright", "--seal", "--escape-at-most", "0.1"), "--model has none"),
+        (("--recipe", "bright", "--seal"), "--seal needs --escape-at-most"),
+        (("--model", "bright", "--escape-at-most", "1"), "is no share"),
+        (("--model", "bright", "--masks", "nowhere"), "is no folder"),
+        (("--model", "bright", "--masks", "models"), "holds no mask"),
+        (("--model", "bright", "--recipe", "bright"), "not both"),
+    ],
+)
+def test_bad_usage_says_what_to_do(
+    station: RunStation, pictures: Draw, station_home: Path, options: tuple[str, ...], words: str
+) -> None:
+    station("recipe", "new", "--model", "bright")
+    ended = station("qualify", pictures(LABELLED), *options)
+    assert ended.code == 2
+    assert words in ended.err
+    assert not (station_home / "qualifications").exists()
+
+
+def test_a_pdf_says_the_same(station: RunStation, pictures: Draw, station_home: Path) -> None:
+    ended = station("qualify", pictures(LABELLED), "--model", "bright", "--out", "q", "--pdf")
+    assert ended.code == 0
+    assert (station_home / "q" / "qualification.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_without_typst_a_pdf_is_refused_before_anything_is_done(
+    station: RunStation, pictures: Draw, station_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    ended = station("qualify", pictures(LABELLED), "--model", "bright", "--out", "q", "--pdf")
+    assert ended.code == 2
+    assert "pip install typst" in ended.err
+    assert not (station_home / "q").exists()
+
+
+class Links(HTMLParser):
+    """Everything a page would load, and every picture in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.pictures = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        source = found.get("src") or (found.get("href") if tag == "link" else None)
+        self.pictures += tag == "img"
+        if source and not source.startswith("data:"):
+            self.loaded.append(source)
+
+
+def test_the_page_stands_by_itself_and_shows_every_error(
+    station: RunStation, pictures: Draw, station_home: Path
+) -> None:
+    station("qualify", pictures(LABELLED), "--model", "bright", "--out", "q")
+    page = (station_home / "q" / "qualification.html").read_text()
+    links = Links()
+    links.feed(page)
+    assert links.loaded == []
+    assert "<script" not in page
+    assert links.pictures == 4  # an escape, an overkill, two reviews
+    assert page.count("<polyline") == 2  # ROC, precision and recall
+    annotated = station_home / "q" / "annotated"
+    found = {path.relative_to(annotated).as_posix() for path in annotated.rglob("*.jpg")}
+    assert found == {
+        "good/over.png.jpg", "good/review.png.jpg",
+        "not_ok/glare/escape.png.jpg", "not_ok/glare/review.png.jpg",
+    }  # fmt: skip
 
 
 def test_a_folder_with_something_in_it_is_left_alone(

@@ -1,14 +1,25 @@
 """Recipes are sealed, readable, and refuse what nobody could act on."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from station.core.errors import RecipeError, SettingsError
 from station.core.plugin import Site, Tool, parse
+from station.core.qualification import Qualification, sealed
 from station.core.reasons import Reason, check_reason_code
-from station.core.recipe import Recipe, new_recipe, prepare, read_recipe, write_recipe
+from station.core.recipe import (
+    PreparedRecipe,
+    Recipe,
+    carry_qualification,
+    new_recipe,
+    prepare,
+    read_recipe,
+    write_recipe,
+)
 from station.tools.classify import Classify
 
 
@@ -81,3 +92,74 @@ def test_the_stations_own_codes_are_reserved(code: str) -> None:
 @pytest.mark.parametrize("code", ["scratch", "rolled-in_scale", "dent_2"])
 def test_useful_codes_are_taken(code: str) -> None:
     assert check_reason_code(code) == code
+
+
+def proof_for(recipe: Recipe, prepared_with: PreparedRecipe, **changed: Any) -> Qualification:
+    fields = {
+        "qualified_at": datetime(2025, 1, 1, tzinfo=UTC), "recipe_hash": recipe.hash,
+        "models": prepared_with.models, "configuration_id": prepared_with.configuration_id,
+        "software_version": "1", "pictures_sha256": "1" * 64, "record_sha256": "2" * 64,
+        "n_good": 100, "n_bad": 300, "escapes": 0, "escape_upper_95": 0.00994, "overkills": 1,
+        "overkill_upper_95": 0.047, "not_decidable": 0, "escape_at_most": 0.01,
+    }  # fmt: skip
+    return sealed(**{**fields, **changed})
+
+
+def test_a_recipe_carries_its_qualification_and_keeps_its_hash(
+    tiny_recipe: Recipe, tiny_prepared: PreparedRecipe, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "recipe.json"
+    write_recipe(tiny_recipe, path)
+    assert not tiny_prepared.is_qualified
+    carry_qualification(path, proof_for(tiny_recipe, tiny_prepared))
+    again = read_recipe(path)
+    assert again.hash == tiny_recipe.hash
+    assert prepare(again, Site(model_dirs=(tiny_model_dir,))).is_qualified
+    write_recipe(again, path)
+    assert read_recipe(path) == again
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"recipe_hash": "0" * 64},
+        {"models": {"bright/1": "0" * 64}},
+        {"models": {}},
+        {"configuration_id": "another-lens"},
+    ],
+)
+def test_a_qualification_of_anything_else_counts_as_none(
+    tiny_recipe: Recipe,
+    tiny_prepared: PreparedRecipe,
+    tiny_model_dir: Path,
+    changed: dict[str, Any],
+) -> None:
+    proof = proof_for(tiny_recipe, tiny_prepared, **changed)
+    recipe = tiny_recipe.model_copy(update={"qualification": proof})
+    assert not prepare(recipe, Site(model_dirs=(tiny_model_dir,))).is_qualified
+
+
+def test_a_qualification_changed_by_hand_counts_as_none(
+    tiny_recipe: Recipe, tiny_prepared: PreparedRecipe, tiny_model_dir: Path
+) -> None:
+    proof = proof_for(tiny_recipe, tiny_prepared).model_copy(update={"escapes": 9})
+    recipe = tiny_recipe.model_copy(update={"qualification": proof})
+    assert not prepare(recipe, Site(model_dirs=(tiny_model_dir,))).is_qualified
+
+
+def test_a_qualification_that_misses_its_bound_is_none(
+    tiny_recipe: Recipe, tiny_prepared: PreparedRecipe
+) -> None:
+    with pytest.raises(ValueError, match="not met"):
+        proof_for(tiny_recipe, tiny_prepared, escape_upper_95=0.02)
+
+
+def test_a_recipe_replaced_meanwhile_is_not_given_the_qualification(
+    tiny_recipe: Recipe, tiny_prepared: PreparedRecipe, tmp_path: Path
+) -> None:
+    path = tmp_path / "recipe.json"
+    write_recipe(tiny_recipe.model_copy(update={"version": 2}), path)
+    before = path.read_bytes()
+    with pytest.raises(RecipeError, match="no longer the one that was qualified"):
+        carry_qualification(path, proof_for(tiny_recipe, tiny_prepared))
+    assert path.read_bytes() == before

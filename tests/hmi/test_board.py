@@ -221,3 +221,15 @@ def test_a_completed_ok_that_did_not_pass_never_looks_good(
     object.__setattr__(result, "evaluation", Evaluation.OK)  # no such result can be made
     board.heard(result, 1.0)
     assert look(board, 1.0).verdict.tone is Tone.NOT_INSPECTED
+
+
+@pytest.mark.parametrize(
+    ("is_qualified", "detail"), [(True, "abababab"), (False, "abababab · not qualified")]
+)
+def test_a_recipe_without_a_qualification_is_marked(
+    board: Board, make_status: MakeStatus, is_qualified: bool, detail: str
+) -> None:
+    status = make_status()
+    recipe = status.recipe.model_copy(update={"is_qualified": is_qualified})
+    board.answered(status.model_copy(update={"recipe": recipe}), 1.0)
+    assert look(board, 1.1).header.recipe_detail == detail
