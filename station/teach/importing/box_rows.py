@@ -23,6 +23,7 @@ def find_layout(
     input_px: tuple[int, int],
     *,
     unit: str = "",
+    usual_unit: str = "",
 ) -> BoxLayout:
     """The layout of a detector's output.
 
@@ -36,7 +37,8 @@ def find_layout(
         classes: how many there are.
         coefficients: numbers a box has for its mask, 0 without.
         input_px: width and height of the model's input.
-        unit: `pixels` or `input_size` where it is known; empty to find out.
+        unit: `pixels` or `input_size` where somebody said it; empty to find out.
+        usual_unit: the same, to be taken where no box was found.
 
     Raises:
         ModelError: nothing fits, or what fits cannot be told apart.
@@ -53,8 +55,8 @@ def find_layout(
         ask("the boxes can be read in two ways", "--classes with all classes of the model")
     return layout.model_copy(
         update={
-            "corners": _corners(layout, rows),
-            "unit": unit or _unit(rows, input_px),
+            "corners": _corners(rows),
+            "unit": unit or _unit(rows, input_px, usual_unit),
             "scores": _scores(layout, rows, classes),
         }
     )
@@ -105,16 +107,16 @@ def _has_whole_last(rows: Answers, classes: int) -> bool:
     return bool(is_index and score.min() >= 0 and score.max() <= 1)
 
 
-def _corners(layout: BoxLayout, rows: Answers) -> Literal["centre_size", "two_corners"]:
+def _corners(rows: Answers) -> Literal["centre_size", "two_corners"]:
     """Two corners where the second is never before the first; sizes would be, far from the edge."""
-    if layout.classes == "index":
-        return "two_corners"
     ordered = (rows[..., 2] >= rows[..., 0]) & (rows[..., 3] >= rows[..., 1])
     return "two_corners" if ordered.all() else "centre_size"
 
 
-def _unit(rows: Answers, input_px: tuple[int, int]) -> str:
+def _unit(rows: Answers, input_px: tuple[int, int], usual: str) -> str:
     largest = float(np.abs(rows[..., :4]).max())
+    if largest == 0 and usual:
+        return usual
     if largest == 0:
         ask(
             "the model found nothing in any picture tried, so that it stays open what its boxes "

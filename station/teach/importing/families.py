@@ -1,6 +1,6 @@
 """Which family a model is of, told from names, notes and shapes of its outputs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,6 @@ from station.vision.layout import BoxLayout
 Task = Literal["classify", "anomaly", "detect", "segment"]
 
 _NOTED: dict[str, Task] = {"classify": "classify", "detect": "detect", "segment": "segment"}
-SMALLEST_MAP_PX = 16
 _SCORES = ("pred_score", "score", "anomaly_score", "pred_scores")
 _MAPS = ("anomaly_map", "heat_map", "heatmap", "anomaly_maps")
 
@@ -49,7 +48,7 @@ def find_family(
         return _anomaly(graph, seen)
     if task == "classify":
         return _classify(graph, seen, wishes)
-    rows = [name for name in seen.shapes if _is_rows(seen, name)]
+    rows = [name for name in seen.shapes if _is_rows(seen, name, graph.whole_numbers)]
     if task == "detect" or rows:
         return _boxes(task, graph, seen, rows, classes, input_px, wishes)
     return _mask(graph, seen, classes, wishes)
@@ -67,7 +66,7 @@ def _task(graph: Graph, seen: Probe, wishes: Wishes) -> Task:
     if any(name in seen.shapes for name in (*_SCORES, *_MAPS)):
         return "anomaly"
     shapes = list(seen.shapes.values())
-    if any(_is_rows(seen, name) for name in seen.shapes):
+    if any(_is_rows(seen, name, graph.whole_numbers) for name in seen.shapes):
         return "segment" if any(len(shape) == 4 for shape in shapes) else "detect"
     if all(_numbers(shape) for shape in shapes):
         return "classify"
@@ -156,7 +155,8 @@ def _boxes(
     coefficients = seen.shapes[planes][1] if is_masked and planes else 0
     layout = find_layout(
         seen.all_of(name)[:, 0], len(classes), coefficients, input_px,
-        unit=wishes.settings.get("unit", "pixels" if graph.is_ultralytics else ""),
+        unit=wishes.settings.get("unit", ""),
+        usual_unit="pixels" if graph.is_ultralytics else "",
     )  # fmt: skip
     outputs = [ModelOutput(name=name, holds="boxes", shape=seen.shapes[name])]
     if is_masked and planes:
@@ -216,15 +216,13 @@ def _is_map(shape: tuple[int, ...]) -> bool:
     return len(shape) in (3, 4) and sorted(shape)[-2] > 1
 
 
-def _is_rows(seen: Probe, name: str) -> bool:
+def _is_rows(seen: Probe, name: str, whole_numbers: Collection[str]) -> bool:
     """Whether an output (1, a, b) may be boxes, and is no map of classes (1, height, width)."""
     shape = seen.shapes[name]
     if len(shape) != 3 or shape[0] != 1:
         return False
     small, large = sorted(shape[1:])
-    answers = seen.all_of(name)
-    is_map = small >= SMALLEST_MAP_PX and np.array_equal(answers, np.round(answers))
-    return small >= 5 and large > small and not is_map
+    return small >= 5 and large > small and name not in whole_numbers
 
 
 def _told(seen: Probe) -> str:

@@ -14,6 +14,7 @@ from station.teach.importing.wishes import Wishes, ask
 from station.vision.model import MAX_MODEL_BYTES, refuse_unsafe, sha256_of
 
 _DTYPES: dict[int, str] = {TensorProto.UINT8: "uint8", TensorProto.FLOAT: "float32"}
+_WHOLE = (TensorProto.INT64, TensorProto.INT32, TensorProto.UINT8, TensorProto.INT8)
 _LEAVES_AS_IT_IS = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten"})
 
 
@@ -39,6 +40,12 @@ class Graph:
             if key in self.metadata:
                 return _names_in(self.metadata[key])
         return ()
+
+    @property
+    def whole_numbers(self) -> frozenset[str]:
+        """Outputs that hold whole numbers: indices, as in a map of classes."""
+        outputs = self.proto.graph.output
+        return frozenset(o.name for o in outputs if o.type.tensor_type.elem_type in _WHOLE)
 
     @property
     def is_ultralytics(self) -> bool:

@@ -147,7 +147,8 @@ def _refuse_strangers(names: Sequence[str], wishes: Wishes) -> None:
 
 
 def _code(name: str, wishes: Wishes) -> str:
-    code = wishes.reasons.get(name) or re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    own = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    code = wishes.reasons.get(name) or (f"class_{own}" if own[:1].isdigit() else own)
     try:
         return check_reason_code(code)
     except ValueError as error:
