@@ -1,4 +1,4 @@
-"""The accuracy benchmark chooses what to measure from a set's layout, whatever its name."""
+"""The accuracy benchmark measures what a set's layout allows, whatever its name."""
 
 from pathlib import Path
 
@@ -6,6 +6,13 @@ import cv2
 import numpy as np
 import pytest
 
+from station.core.errors import ModelOutputError
+from station.core.frame import Frame
+from station.core.plugin import Check, Site
+from station.core.recipe import prepare
+from station.core.result import Finding
+from station.tools.plain import plain_recipe
+from station.vision.card import read_card
 from station.vision.model import refuse_unsafe
 from tests.benchmarks.accuracy_sets import (
     BitSet,
@@ -14,6 +21,7 @@ from tests.benchmarks.accuracy_sets import (
     find_sets,
     spread_over_reasons,
 )
+from tests.benchmarks.accuracy_trial import Looker, auroc, judge, judge_pixels
 from tests.benchmarks.random_net import write_random_net
 
 
@@ -84,3 +92,32 @@ def test_the_control_is_a_sound_net_that_is_not_the_trained_one(tmp_path: Path) 
     refuse_unsafe(first, "control")
     assert write_random_net(tmp_path, seed=0).read_bytes() == first
     assert write_random_net(tmp_path, seed=1).read_bytes() != first
+
+
+def test_looking_gives_image_and_pixel_figures(tmp_path: Path, tiny_model_dir: Path) -> None:
+    card = read_card(tiny_model_dir / "odd" / "1")
+    site = Site(model_dirs=(tiny_model_dir,))
+    (check,) = prepare(plain_recipe(card), site).checks.values()
+    looker = Looker(check, 0.0, 0.0, "")
+    good = [draw(tmp_path / f"good_{level}.png", level) for level in (88, 90, 140)]
+    bad = [draw(tmp_path / f"bad_{level}.png", level) for level in (120, 200)]
+    mask = draw(tmp_path / "mask.png", 255)
+    value, ms = judge(looker, good, bad)
+    assert value == pytest.approx(5 / 6)
+    assert ms > 0
+    assert judge_pixels(looker, good, [(bad[1], mask)]) == pytest.approx(1)
+    broken = Looker(Check(run=refuse), 0.0, 0.0, "")
+    assert broken.score(np.zeros((8, 8), np.uint8)) == float("inf")
+
+
+def refuse(_: Frame) -> list[Finding]:
+    """A tool that cannot judge."""
+    raise ModelOutputError("NaN")
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "value"),
+    [([1, 2], [3], 1.0), ([1, 3], [3], 0.75), ([3], [1], 0.0), ([1], [float("inf")], 1.0)],
+)
+def test_auroc_counts_ties_half(good: list[float], bad: list[float], value: float) -> None:
+    assert auroc(good, bad) == pytest.approx(value)
