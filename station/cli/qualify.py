@@ -254,6 +254,7 @@ def _inspect(
         labelled=labelled,
         pixels=look.tally.figures() if look.is_possible else None,
         pixels_left_out=tuple(sorted(look.left_out)),
+        empty_masks=tuple(sorted(look.empty_masks)),
         wish=order.wish,
         workers=order.workers,
         bits=order.bits,

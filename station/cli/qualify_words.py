@@ -4,11 +4,10 @@ import typer
 
 from station.core.recipe import PreparedRecipe
 from station.line.acceptance import LabelledSet
-from station.line.acceptance_page import command_of
+from station.line.acceptance_page import command_of, warnings_of
 from station.line.acceptance_report import Acceptance, Verdict
 from station.quality.limits import Choice
 from station.quality.words import (
-    data_warnings,
     limit_words,
     overkill_words,
     promise,
@@ -47,7 +46,7 @@ def say(test: Acceptance, verdict: Verdict) -> None:
         typer.echo(line)
     if isinstance(verdict.choice, Choice):
         typer.echo(f"  {command_of(test, verdict)}")
-    for warning in data_warnings(figures, test.labelled.copies, test.labelled.unlabelled):
+    for warning in warnings_of(test, verdict):
         typer.echo(f"warning: {warning}")
 
 

@@ -82,6 +82,8 @@ class PixelLook:
         self.tally = PixelTally()
         self.left_out: list[str] = []
         """Pictures no figures over pixels can use: bad without a mask, or no map came of them."""
+        self.empty_masks: list[str] = []
+        """Bad pictures whose mask marks nothing; they are left out too."""
         self._maps = [check.score_map for check in checks.values() if check.score_map]
         self._masks = masks
 
@@ -94,6 +96,9 @@ class PixelLook:
         """Count one picture; where several tools give maps, the highest score of each pixel."""
         mask_path = self._masks.get(picture.origin)
         mask = read_mask(mask_path, *frame.image.shape[:2]) if mask_path else None
+        if mask is not None and not mask.any():
+            self.empty_masks.append(picture.origin)
+            mask = None
         usable = mask is not None or picture.truth == GOOD
         if not usable or result.result_state is not ResultState.COMPLETED:
             self.left_out.append(picture.origin)

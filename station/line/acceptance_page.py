@@ -1,7 +1,7 @@
 """The report of a finished acceptance test, filled in: figures in words, charts, pictures."""
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -13,21 +13,14 @@ from station.line.batch import annotated_path
 from station.line.batch_report import TABLE_FILE
 from station.line.batch_store import read_lines, unwritable
 from station.quality.charts import confusion_table, score_histogram
-from station.quality.curves import (
-    Curve,
-    average_precision,
-    named_points,
-    precision_recall_points,
-    roc_points,
-)
+from station.quality.curves import acceptance_curves
 from station.quality.limits import Choice
 from station.quality.pdf import render_pdf
 from station.quality.pictures import save_annotated, thumbnails
-from station.quality.pixels import FPR_LIMIT
 from station.quality.qualification import Part, part_of
-from station.quality.qualification_page import QualificationPage, Sheet, Tile, render_qualification
+from station.quality.qualification_page import QualificationPage, Sheet, render_qualification
+from station.quality.qualification_tables import REASON_COLUMNS, rates, reason_rows, tiles
 from station.quality.report import cards, limits_of
-from station.quality.statistics import Rate, percent, percent_up
 from station.quality.summary import SHOWN, Record, summarise
 from station.quality.table import write_table
 from station.quality.words import (
@@ -41,10 +34,6 @@ from station.quality.words import (
 
 PAGE_FILE = "qualification.html"
 PDF_FILE = "qualification.pdf"
-REASON_COLUMNS = (
-    "reason", "parts", "rejected", "with the right reason", "passed", "to a person",
-    "not inspected", "passes at most",
-)  # fmt: skip
 
 
 def finish_acceptance(
@@ -89,20 +78,31 @@ def fill_page(test: Acceptance, verdict: Verdict, folder: Path) -> Qualification
             overkill_words(figures),
             review_words(figures),
         ),
-        warnings=tuple(data_warnings(figures, test.labelled.copies, test.labelled.unlabelled)),
-        tiles=tuple(_tiles(verdict)),
+        warnings=tuple(warnings_of(test, verdict)),
+        tiles=tuple(tiles(figures, verdict.pixels)),
         reason_columns=REASON_COLUMNS,
-        reason_rows=tuple(_reason_rows(verdict)),
+        reason_rows=tuple(reason_rows(figures, {part.reason_code for part in verdict.parts})),
         confusion=confusion_table(verdict.confusion),
-        rates=tuple(_rates(verdict)),
+        rates=tuple(rates(figures, verdict.pixels)),
         scores=score_histogram(summary, limits_of(recipe)),
-        curves=tuple(_curves(verdict)),
+        curves=tuple(acceptance_curves(verdict.parts, figures.auroc, verdict.pixels)),
         limit_sentences=tuple(
             limit_words(wish, verdict.choice, is_met=verdict.meets_wish, why_not=verdict.no_choice)
         ),
         command=command_of(test, verdict),
         sheets=_sheets(test, folder),
         facts=tuple(_facts(test, verdict)),
+    )
+
+
+def warnings_of(test: Acceptance, verdict: Verdict) -> Iterator[str]:
+    """What makes the figures weaker than they look."""
+    labelled = test.labelled
+    return data_warnings(
+        verdict.figures,
+        copies=labelled.copies,
+        unlabelled=labelled.unlabelled,
+        empty_masks=test.empty_masks,
     )
 
 
@@ -135,126 +135,6 @@ def _verdict_words(test: Acceptance, verdict: Verdict) -> str:
     return f"{' and '.join(asked)}: {'proven' if verdict.meets_wish else 'not proven'}"
 
 
-def _tiles(verdict: Verdict) -> Iterator[Tile]:
-    figures, pixels = verdict.figures, verdict.pixels
-    for bound, word, kind in (
-        (figures.escapes, "bad parts passed", "not_ok"),
-        (figures.overkills, "good parts rejected", ""),
-    ):
-        seen = bound.rate
-        yield Tile(
-            number=f"{seen.count} of {seen.total}",
-            word=word,
-            bound=f"below {percent_up(bound.upper_95)}" if bound.upper_95 < 1 else "no bound",
-            kind=kind if seen.count else "ok",
-        )
-    review = figures.not_decidable
-    yield Tile(
-        number=f"{review.count} of {review.total}",
-        word="left to a person",
-        bound=percent(review.share),
-        kind="not_decidable" if review.count else "ok",
-    )
-    yield Tile(
-        number=_number(figures.auroc),
-        word="AUROC",
-        bound="" if pixels is None else f"pixels {_number(pixels.auroc)}",
-    )
-    yield Tile(
-        number=f"{figures.p50_ms:.1f} ms",
-        word="to inspect, median",
-        bound=f"99 % within {figures.p99_ms:.1f} ms",
-    )
-
-
-def _reason_rows(verdict: Verdict) -> Iterator[Sequence[str]]:
-    rows = verdict.figures.reasons
-    for row in rows:
-        counts = (row.parts, row.rejected, row.named_right, row.escapes.rate.count, row.to_person)
-        yield (
-            row.reason, *map(str, counts), str(row.not_inspected),
-            percent_up(row.escapes.upper_95),
-        )  # fmt: skip
-    total = (
-        sum(row.parts for row in rows),
-        sum(row.rejected for row in rows),
-        sum(row.named_right for row in rows),
-        verdict.figures.escapes.rate.count,
-        sum(row.to_person for row in rows),
-        sum(row.not_inspected for row in rows),
-    )
-    yield ("all", *map(str, total), percent_up(verdict.figures.escapes.upper_95))
-
-
-def _rates(verdict: Verdict) -> Iterator[tuple[str, str, str, bool]]:
-    figures = verdict.figures
-    escapes, overkills = figures.escapes.rate, figures.overkills.rate
-    yield "Escapes", "bad parts that passed", _interval(escapes), escapes.count > 0
-    yield "Overkill", "good parts that were rejected", _interval(overkills), False
-    yield "Left to a person", "NOT DECIDABLE", _interval(figures.not_decidable), False
-    if figures.failed_good or figures.failed_bad:
-        failed = f"{figures.failed_good} good and {figures.failed_bad} bad parts"
-        yield "Inspection failed", "did not pass, counted apart", failed, True
-    if verdict.pixels is not None:
-        pixels = verdict.pixels
-        words = f"AUROC {pixels.auroc:.4f}, AUPRO {pixels.aupro:.4f}"
-        note = f"{pixels.regions} regions in {pixels.masks} masks, {pixels.pictures} pictures"
-        yield "Pixels", note, words, False
-
-
-def _curves(verdict: Verdict) -> Iterator[Curve]:
-    good, bad = (_scores(verdict.parts, is_good=is_good) for is_good in (True, False))
-    if good and bad:
-        yield Curve(
-            title="ROC",
-            note=f"AUROC {verdict.figures.auroc:.4f}; the dashed line knows nothing.",
-            across="good parts rejected",
-            up="bad parts rejected",
-            points=roc_points(good, bad),
-            marks=tuple(_marks(verdict.parts)),
-            has_diagonal=True,
-        )
-        yield Curve(
-            title="Precision and recall",
-            note=f"Average precision {average_precision(good, bad):.4f}.",
-            across="bad parts rejected",
-            up="bad ones among the rejected",
-            points=precision_recall_points(good, bad),
-        )
-    if verdict.pixels is not None:
-        yield Curve(
-            title="Overlap of marked regions",
-            note=f"AUPRO {verdict.pixels.aupro:.4f} up to 30 % false pixels.",
-            across="good pixels called bad",
-            up="mean overlap of a region",
-            points=named_points(verdict.pixels.overlap_curve, FPR_LIMIT),
-            across_to=FPR_LIMIT,
-        )
-
-
-def _scores(parts: Iterable[Part], *, is_good: bool) -> list[float]:
-    return [
-        part.score
-        for part in parts
-        if part.is_decided and part.is_good is is_good and part.score is not None
-    ]
-
-
-def _marks(parts: Sequence[Part]) -> Iterator[tuple[float, float, str]]:
-    """Where the recipe's limits are: not passed at the accept limit, rejected at the other."""
-
-    def share(is_good: bool, decisions: Sequence[str]) -> float:
-        those = [part for part in parts if part.is_decided and part.is_good is is_good]
-        return sum(part.decision in decisions for part in those) / max(1, len(those))
-
-    held, rejected = ("not_ok", "not_decidable"), ("not_ok",)
-    if any(part.decision == "not_decidable" for part in parts):
-        yield share(True, held), share(False, held), "accept limit"
-        yield share(True, rejected), share(False, rejected), "reject limit"
-    else:
-        yield share(True, rejected), share(False, rejected), "this recipe"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kind:
     """A kind of part whose pictures are shown."""
@@ -262,6 +142,7 @@ class _Kind:
     title: str
     nothing: str
     fits: Callable[[Part], bool]
+    alarms: bool = False
 
 
 _KINDS = (
@@ -269,6 +150,7 @@ _KINDS = (
         title="Escapes: bad parts that passed",
         nothing="No bad part passed.",
         fits=lambda part: part.is_escape,
+        alarms=True,
     ),
     _Kind(
         title="Overkill: good parts that were rejected",
@@ -322,6 +204,7 @@ def _sheets(test: Acceptance, folder: Path) -> tuple[Sheet, ...]:
             cards=cards(shown[kind.title], small, links),
             total=len(kinds[kind.title]),
             nothing=kind.nothing,
+            alarms=kind.alarms,
         )
         for kind in _KINDS
     )
@@ -350,16 +233,3 @@ def _facts(test: Acceptance, verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "without a score", f"{verdict.figures.without_score}"
     yield "pictures at a time", f"{test.workers}"
     yield "bits of 16-bit pictures", f"{test.bits}"
-
-
-def _interval(seen: Rate) -> str:
-    if not seen.total:
-        return "nothing to count"
-    return (
-        f"{seen.count} of {seen.total} = {percent(seen.share)}; "
-        f"{percent(seen.lower)} to {percent(seen.upper)}"
-    )
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}" if value == value else "-"

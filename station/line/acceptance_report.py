@@ -32,6 +32,7 @@ class Acceptance:
     labelled: LabelledSet
     pixels: PixelFigures | None
     pixels_left_out: tuple[str, ...]
+    empty_masks: tuple[str, ...]
     wish: Wish
     workers: int
     bits: int
@@ -176,6 +177,7 @@ def _record(test: Acceptance, verdict: Verdict, folder: Path) -> Mapping[str, An
             "copies": labelled.copies,
             "unlabelled": list(labelled.unlabelled),
             "without_pixel_figures": list(test.pixels_left_out),
+            "empty_masks": list(test.empty_masks),
             "unreadable": [part.origin for part in verdict.parts if part.is_unreadable],
             "not_inspected": [part.origin for part in verdict.parts if not part.is_decided],
         },

@@ -1,10 +1,13 @@
 """Curves over all limits: what is found against what is falsely found, and how pure it is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from station.quality.pixels import FPR_LIMIT, PixelFigures
+from station.quality.qualification import Part
 
 Points = tuple[tuple[float, float], ...]
 MOST_POINTS = 400
@@ -26,6 +29,45 @@ class Curve:
     """(x, y, label): where the limits of the recipe are."""
     has_diagonal: bool = False
     """A dashed line for a score that knows nothing."""
+
+
+def acceptance_curves(
+    parts: Sequence[Part], area: float, pixels: PixelFigures | None
+) -> Iterator[Curve]:
+    """ROC with the limits marked, precision over recall, and overlap where masks were.
+
+    Args:
+        parts: every part of the test.
+        area: its AUROC.
+        pixels: its figures over pixels.
+    """
+    good, bad = (_scores(parts, is_good=is_good) for is_good in (True, False))
+    if good and bad:
+        yield Curve(
+            title="ROC",
+            note=f"AUROC {area:.4f}; dashed: a score that knows nothing.",
+            across="good parts rejected",
+            up="bad parts rejected",
+            points=roc_points(good, bad),
+            marks=tuple(_marks(parts)),
+            has_diagonal=True,
+        )
+        yield Curve(
+            title="Precision and recall",
+            note=f"Average precision {average_precision(good, bad):.4f}.",
+            across="bad parts rejected",
+            up="bad ones among the rejected",
+            points=precision_recall_points(good, bad),
+        )
+    if pixels is not None:
+        yield Curve(
+            title="Overlap of marked regions",
+            note=f"AUPRO {pixels.aupro:.4f} up to 30 % false pixels.",
+            across="good pixels called bad",
+            up="mean overlap of a region",
+            points=tuple((x / FPR_LIMIT, y) for x, y in pixels.overlap_curve),
+            across_to=FPR_LIMIT,
+        )
 
 
 def roc_points(good: ArrayLike, bad: ArrayLike) -> Points:
@@ -89,6 +131,24 @@ def _rejected(good: ArrayLike, bad: ArrayLike) -> tuple[NDArray[np.float64], NDA
     return above(low), above(high)
 
 
-def named_points(points: Sequence[tuple[float, float]], across_to: float) -> Points:
-    """Points with x taken as a share of `across_to`."""
-    return tuple((x / across_to, y) for x, y in points)
+def _scores(parts: Iterable[Part], *, is_good: bool) -> list[float]:
+    return [
+        part.score
+        for part in parts
+        if part.is_decided and part.is_good is is_good and part.score is not None
+    ]
+
+
+def _marks(parts: Sequence[Part]) -> Iterator[tuple[float, float, str]]:
+    """Where the recipe's limits are: not passed at the accept limit, rejected at the other."""
+
+    def share(is_good: bool, decisions: Sequence[str]) -> float:
+        those = [part for part in parts if part.is_decided and part.is_good is is_good]
+        return sum(part.decision in decisions for part in those) / max(1, len(those))
+
+    held, rejected = ("not_ok", "not_decidable"), ("not_ok",)
+    if any(part.decision == "not_decidable" for part in parts):
+        yield share(True, held), share(False, held), "accept limit"
+        yield share(True, rejected), share(False, rejected), "reject limit"
+    else:
+        yield share(True, rejected), share(False, rejected), "this recipe"

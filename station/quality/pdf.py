@@ -118,4 +118,5 @@ def _sheet(sheet: Sheet, folder: Path, number: int) -> dict[str, Any]:
         )
     return {
         "title": sheet.title, "total": sheet.total, "nothing": sheet.nothing, "cards": cards,
+        "alarms": sheet.alarms,
     }  # fmt: skip

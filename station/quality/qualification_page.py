@@ -53,6 +53,8 @@ class Sheet:
     cards: Sequence[Card]
     total: int
     nothing: str
+    alarms: bool = False
+    """Such parts must not be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

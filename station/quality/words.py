@@ -19,10 +19,10 @@ def promise(figures: Figures, claim: float | None = None) -> str:
     seen, upper = figures.escapes.rate, figures.escapes.upper_95
     if not seen.total:
         return "No bad part could be inspected: nothing can be said of escapes."
-    claim = USUAL_CLAIM if claim is None else claim
+    was_asked, claim = claim is not None, claim or USUAL_CLAIM
     head = f"{_of(seen, 'bad')} passed: {_below('escape', upper)}"
     if upper <= claim:
-        return f"{head}; that proves the {claim * 100:g} % asked for."
+        return f"{head}; that {'proves' if was_asked else 'is enough to claim'} {claim * 100:g} %."
     clean = parts_needed(claim)
     tail = f"to claim {claim * 100:g} % you need {clean} bad parts and no miss"
     if seen.count:
@@ -91,7 +91,13 @@ def limit_words(
         yield f"No limits were chosen: {why_not or 'none keep to what was asked for'}."
 
 
-def data_warnings(figures: Figures, copies: int, unlabelled: Sequence[str]) -> Iterator[str]:
+def data_warnings(
+    figures: Figures,
+    *,
+    copies: int = 0,
+    unlabelled: Sequence[str] = (),
+    empty_masks: Sequence[str] = (),
+) -> Iterator[str]:
     """What of the pictures makes the figures weaker than they look."""
     if copies:
         yield (
@@ -103,6 +109,11 @@ def data_warnings(figures: Figures, copies: int, unlabelled: Sequence[str]) -> I
         yield (
             f"{_counted(len(unlabelled), 'picture lies', 'pictures lie')} in no labelled folder "
             f"and {'is' if len(unlabelled) == 1 else 'are'} left out, as {unlabelled[0]}."
+        )
+    if empty_masks:
+        yield (
+            f"{_counted(len(empty_masks), 'mask marks', 'masks mark')} nothing, as of "
+            f"{empty_masks[0]}; left out of the pixel figures."
         )
     if figures.unreadable:
         yield f"{_counted(figures.unreadable, 'file', 'files')} could not be read; in no rate."

@@ -33,8 +33,10 @@ def find_mask(picture: Path, root: Path, folders: Iterable[Path]) -> Path | None
 def read_mask(path: Path, height: int, width: int) -> Mask:
     """What a mask marks, bool (height, width): all that is brighter than half of its brightest.
 
+    A black mask marks nothing.
+
     Raises:
-        PictureError: it cannot be read, is of another size, or marks nothing.
+        PictureError: it cannot be read, or is of another size.
     """
     grey = read_image(path)
     if grey.ndim == 3:
@@ -44,8 +46,6 @@ def read_mask(path: Path, height: int, width: int) -> Mask:
             f"mask {path} is {grey.shape[1]} x {grey.shape[0]} pixels, its picture "
             f"{width} x {height}; a mask must fit its picture pixel by pixel"
         )
-    if not grey.any():
-        raise PictureError(f"mask {path} marks nothing; paint the defect white, or remove it")
     return np.asarray(grey > int(grey.max()) // 2, np.bool_)
 
 

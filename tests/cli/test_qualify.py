@@ -121,6 +121,23 @@ def test_a_mask_that_does_not_fit_is_named(
     assert not list(station_home.glob(".q*"))
 
 
+def test_a_mask_that_marks_nothing_is_said_and_left_out(
+    station: RunStation, pictures: Draw, station_home: Path
+) -> None:
+    folder = pictures({"good/1.png": 90})
+    for name in ("1.png", "2.png"):
+        half_odd(folder / "dent" / name)
+    (folder / "dent" / "2.png").write_bytes((folder / "dent" / "2.png").read_bytes() + b" ")
+    marked(station_home, "ground_truth/dent/1.png")
+    cv2.imwrite(str(station_home / "ground_truth" / "dent" / "2.png"), np.zeros((48, 64), np.uint8))
+    ended = station("qualify", folder, "--model", "odd", "--out", "q", "--json")
+    assert ended.last["pixel_auroc"] > 0.99
+    assert "1 mask marks nothing, as of dent/2.png" in ended.out
+    record = json.loads((station_home / "q" / "qualification.json").read_bytes())
+    assert record["pictures"]["empty_masks"] == ["dent/2.png"]
+    assert record["figures"]["masks"] == 1
+
+
 @pytest.mark.parametrize(
     ("greys", "words"),
     [
