@@ -71,8 +71,9 @@ def test_rates_of_nothing_are_null() -> None:
             figures(passed=1, rejected=98, held=1),
             0.02,
             (
-                "1 of 100 bad parts passed: the escape rate is below 4.7 % with 95 % confidence; to "
-                "claim 2 % you need 149 bad parts and no miss, or 236 with no more than this one miss."
+                "1 of 100 bad parts passed: the escape rate is below 4.7 % with 95 % confidence; "
+                "to claim 2 % you need 149 bad parts and no miss, or 236 with no more than this "
+                "one miss."
             ),
         ),
         (
