@@ -2,25 +2,16 @@
 
 import copy
 import io
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
 
 from models.train.net import Net
 from models.train.pool import HEIGHT, WIDTH
+from station.teach.int8 import static_int8
 
 OPSET = 17
 INPUT, OUTPUT = "image", "probabilities"
@@ -65,36 +56,10 @@ def as_onnx(net: Net, temperature: float) -> bytes:
 
 def as_int8(model: bytes, pictures: NDArray[np.uint8]) -> bytes:
     """The same with uint8 activations and int8 weights; ranges from `pictures` [N, H, W, 3]."""
-    with tempfile.TemporaryDirectory() as folder:
-        plain, small = Path(folder, "plain.onnx"), Path(folder, "small.onnx")
-        plain.write_bytes(model)
-        graph = onnx.load_model_from_string(model).graph
-        softmax = [node.name for node in graph.node if node.op_type == "Softmax"]
-        quantize_static(
-            plain,
-            small,
-            _Pictures(pictures),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            nodes_to_exclude=[*_OUTER_NODES, *softmax],
-            calibrate_method=CalibrationMethod.MinMax,
-        )
-        quantised = onnx.load_model_from_string(small.read_bytes())
-    onnx.checker.check_model(quantised, full_check=True)
-    return quantised.SerializeToString()
-
-
-class _Pictures(CalibrationDataReader):
-    """Feeds pictures one by one to the calibration."""
-
-    def __init__(self, pictures: NDArray[np.uint8]) -> None:
-        self._rest: Iterator[NDArray[np.uint8]] = iter(pictures)
-
-    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        picture = next(self._rest, None)
-        return None if picture is None else {INPUT: np.asarray(picture)[None]}
+    graph = onnx.load_model_from_string(model).graph
+    softmax = [node.name for node in graph.node if node.op_type == "Softmax"]
+    feeds = ({INPUT: picture[None]} for picture in pictures)
+    return static_int8(model, feeds, exclude=[*_OUTER_NODES, *softmax])
 
 
 def _take_bytes(graph: onnx.GraphProto) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from station.cli.home import model_dirs
 from station.cli.model_import import import_file, meaning_of
+from station.cli.model_quantize import quantize_model
 from station.cli.model_versions import diff, rollback, standing
 from station.core.errors import ModelError
 from station.core.frame import Image
@@ -25,6 +26,7 @@ PICTURES = 20
 
 app = typer.Typer(help="List, show, check and import models.", no_args_is_help=True)
 app.command("import")(import_file)
+app.command("quantize")(quantize_model)
 app.command()(diff)
 app.command()(rollback)
 
