@@ -1,19 +1,17 @@
 """`station teach`: pictures in, model out."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 from pydantic import JsonValue
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
 from rich.table import Table
 
 from station.cli.home import model_dirs
+from station.cli.stages import shown_stages
+from station.cli.teach_anomaly import anomaly
 from station.teach.classify import Lesson, Taught, teach_classifier
 from station.teach.figures import Figures, Rate
 
@@ -26,6 +24,9 @@ STAGES = {
 }
 
 app = typer.Typer(help="Teach models on your own pictures.", no_args_is_help=True)
+
+
+app.command()(anomaly)
 
 
 @app.callback()
@@ -75,7 +76,7 @@ def classify(
 
 def _taught(lesson: Lesson) -> Taught:
     try:
-        with _shown() as progress:
+        with shown_stages(STAGES) as progress:
             return teach_classifier(lesson, model_dirs(), progress)
     except KeyboardInterrupt:
         typer.echo("stopped; nothing was written", err=True)
@@ -108,39 +109,6 @@ def facts(taught: Taught) -> dict[str, JsonValue]:
 
 def _fact(rate: Rate | None) -> dict[str, JsonValue] | None:
     return rate.as_facts() if rate else None
-
-
-@contextmanager
-def _shown() -> Iterator[Callable[[str, int, int], None]]:
-    """Progress on stderr: bars on a terminal, a line for each stage when piped."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _lines(console)
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with RichProgress(*columns, console=console) as bars:
-        tasks = {stage: bars.add_task(text, total=None) for stage, text in STAGES.items()}
-
-        def show(stage: str, done: int, total: int) -> None:
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield show
-
-
-def _lines(console: Console) -> Callable[[str, int, int], None]:
-    begun: set[str] = set()
-
-    def show(stage: str, done: int, total: int) -> None:
-        if done == total and stage not in begun:
-            begun.add(stage)
-            console.out(f"{STAGES[stage]}: {done} of {total}", highlight=False)
-
-    return show
 
 
 def _tell(taught: Taught) -> None:

@@ -10,9 +10,11 @@ from station.teach.anomaly.held_out import HALVES, HeldOut
 from station.teach.anomaly.sight import Sight
 from station.teach.anomaly.way import SUMMARIES, Summary
 
-HEAD_WEIGHTS = (1.0, 0.5, 2.0, 0.0)
+HEAD_WEIGHTS = (1.0, 0.5, 2.0)
 """Tried in this order; a later one must be better by MARGIN."""
 MARGIN = 0.005
+NO_HEAD_MARGIN = 0.03
+"""What the memory alone must be better by: half heads of few samples are judged too harshly."""
 PATCHES_EACH = 40
 
 
@@ -46,12 +48,15 @@ class Reading:
 def best_reading(sight: Sight, held: HeldOut) -> Reading:
     """The head's weight and the summary that part good from bad best."""
     chosen: Reading | None = None
-    weights = HEAD_WEIGHTS if sight.drawn or sight.marked else (0.0,)
-    for weight in weights:
+    weights = HEAD_WEIGHTS if sight.drawn or sight.marked else ()
+    for weight in (*weights, 0.0):
         patches = _patch_merit(sight, held, weight)
         for summary in SUMMARIES:
             found = Reading(weight, summary, _merit(sight, held, weight, summary, patches))
-            if chosen is None or found.merit.total > chosen.merit.total + MARGIN:
+            margin = (
+                MARGIN if weight or chosen is None or not chosen.head_weight else NO_HEAD_MARGIN
+            )
+            if chosen is None or found.merit.total > chosen.merit.total + margin:
                 chosen = found
     if chosen is None:
         raise ValueError("there is always a weight to try")

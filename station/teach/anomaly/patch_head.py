@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
-from threadpoolctl import threadpool_limits
 
 from station.teach.anomaly.space import Patches
 
@@ -57,7 +56,7 @@ def fit_patch_head(normal: Patches, defective: Patches, seed: int) -> PatchHead:
         (HIDDEN,), alpha=SHRINKAGE, max_iter=ROUNDS, batch_size=min(BATCH, len(rows)),
         random_state=seed,
     )  # fmt: skip
-    with warnings.catch_warnings(), threadpool_limits(1):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # so many rounds are what is wanted
         net.fit((rows - mean) / spread, labels)
     inner, outer = (np.asarray(layer, np.float32) for layer in net.coefs_)

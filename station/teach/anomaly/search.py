@@ -22,8 +22,8 @@ STRIDES: tuple[tuple[int, ...], ...] = ((8, 16), (8,))
 LARGER = 1.42
 """The larger input that is tried is so many times as wide and as high."""
 PLACE_WEIGHTS = (0.0, 1.0, 3.0)
-EACH = 2
-"""Defects drawn into each sample."""
+DRAWN_ABOUT, DRAWN_LEAST, DRAWN_MOST = 100, 2, 10
+"""Defects drawn in all, and into each sample."""
 TIMED_RUNS = 5
 STEPS = 100
 
@@ -96,8 +96,9 @@ def search(ground: Ground, first: Way, tick: Tick) -> tuple[Trial, list[Trial]]:
 def _try(ground: Ground, way: Way, steps: "_Steps") -> _Tried:
     eye = eye_of(ground.nets[way.features], way)
     model = eye.opened()
+    each = min(max(DRAWN_ABOUT // len(ground.crops), DRAWN_LEAST), DRAWN_MOST)
     sight = look_at(
-        eye, model, ground.crops, ground.marks, each=EACH, places=ground.places,
+        eye, model, ground.crops, ground.marks, each=each, places=ground.places,
         seed=ground.seed, tick=steps.next(),
     )  # fmt: skip
     return _Tried(_judged(sight, way, ground.seed, ms_of(model, eye)), sight)

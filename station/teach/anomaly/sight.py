@@ -63,7 +63,7 @@ def look_at(
     seed: int,
     tick: Tick,
 ) -> Sight:
-    """Look with an opened eye at good samples, at `each` defects drawn into every one, and at marked defects.
+    """Look with an opened eye at good samples, `each` defects drawn into each, and marked ones.
 
     Marked defects are looked at mirrored too, because there are few of them.
     """

@@ -54,7 +54,9 @@ def _normalise(graph: onnx.GraphProto, contract: ModelInput) -> None:
         order = add_constant(graph, "rgb", np.array([2, 1, 0], np.int64))
         name = add_node(graph, "Gather", [name, order], f"{PREFIX}rgb_planes", axis=1)
     one_for_all = bool(np.ptp(scale) == 0)
-    factor = add_constant(graph, "scale", np.float32(scale[0]) if one_for_all else np.float32(scale))
+    factor = add_constant(
+        graph, "scale", np.float32(scale[0]) if one_for_all else np.float32(scale)
+    )
     is_centred = bool((offset == 0).all())
     scaled = contract.name if is_centred else f"{PREFIX}scaled"
     add_node(graph, "DequantizeLinear", [name, factor], scaled, axis=1)

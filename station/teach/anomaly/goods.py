@@ -1,0 +1,172 @@
+"""The good pictures to learn from: found, readable, healthy, each once, and all about one size."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from station.core.errors import PictureError, TeachError
+from station.core.frame import Image
+from station.core.reasons import GOOD_CLASSES
+from station.core.recipe import HealthLimits
+from station.teach.look import Tick, in_parallel
+from station.teach.pictures import GOOD_IN_OTHER_WORDS, Picture
+from station.vision.health import find_fault
+from station.vision.images import find_pictures, read_image
+
+FEWEST = 10
+MAX_LOST_SHARE = 0.2
+MASK_FOLDER = "ground_truth"
+NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """The good pictures of a folder, each file once, and what was noticed on the way."""
+
+    pictures: tuple[Picture, ...]
+    other_folders: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """The pictures that can be learnt from, their sizes, and what is wrong with the others."""
+
+    pictures: tuple[Picture, ...]
+    sizes: tuple[tuple[int, int], ...]
+    """(width, height) in pixels."""
+    left_out: tuple[str, ...]
+
+
+def find_goods(root: Path) -> Goods:
+    """The pictures in `root/good` (or `ok`), each file once.
+
+    A file that lies in a folder of defects too proves neither and is left out.
+
+    Raises:
+        TeachError: no such folder, or fewer than ten different pictures in it.
+    """
+    if not root.is_dir():
+        raise TeachError(f"{root} is no folder; give one that holds a folder good with pictures")
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir()]
+    good = [path for path in folders if path.name.lower() in GOOD_CLASSES]
+    if len(good) != 1:
+        raise TeachError(_no_good_folder(root, folders, good))
+    others = [path for path in folders if path not in (good[0], root / MASK_FOLDER)]
+    others = [path for path in others if not path.name.startswith(".")]
+    pictures = as_pictures(find_pictures(good[0]))
+    elsewhere = {_digest(path) for folder in others for path in find_pictures(folder)}
+    kept, warnings = _each_once(pictures, elsewhere)
+    if len(kept) < FEWEST:
+        raise TeachError(
+            f"{good[0]} holds {len(kept)} different pictures; {FEWEST} are the least to learn "
+            "what good looks like, 20 or more to say how often it will be wrong"
+        )
+    return Goods(tuple(kept), tuple(path.name for path in others), tuple(warnings))
+
+
+def as_pictures(paths: Iterable[Path]) -> list[Picture]:
+    """Good pictures with the sha256 of their files."""
+    return [Picture(path, "good", _digest(path)) for path in paths]
+
+
+def read_all(pictures: Sequence[Picture], tick: Tick) -> Readable:
+    """Read every picture once; leave out what is broken, black, white or empty.
+
+    Raises:
+        TeachError: more than a fifth is lost.
+    """
+    answers = in_parallel(_size_or_fault, pictures, tick)
+    kept = [
+        (picture, answer)
+        for picture, answer in zip(pictures, answers, strict=True)
+        if not isinstance(answer, str)
+    ]
+    left_out = tuple(answer for answer in answers if isinstance(answer, str))
+    if len(left_out) > MAX_LOST_SHARE * len(pictures) or len(kept) < FEWEST:
+        raise TeachError(
+            f"{len(left_out)} of {len(pictures)} good pictures cannot be learnt from "
+            f"({left_out[0]}); take them out or take them again"
+        )
+    return Readable(tuple(p for p, _ in kept), tuple(size for _, size in kept), left_out)
+
+
+def describe_sizes(sizes: Sequence[tuple[int, int]]) -> str | None:
+    """A warning where the pictures differ in size, or None."""
+    different = sorted(set(sizes))
+    if len(different) == 1:
+        return None
+    smallest, largest = (
+        min(different, key=lambda s: s[0] * s[1]),
+        max(different, key=lambda s: s[0] * s[1]),
+    )
+    return (
+        f"the good pictures have {len(different)} sizes, from {smallest[0]} x {smallest[1]} to "
+        f"{largest[0]} x {largest[1]}; each is brought to the model's input, so that scale varies: "
+        "one camera setting, or a region in the recipe, learns better"
+    )
+
+
+def fault_of(image: Image, name: str) -> str | None:
+    """What is wrong with an image, with its name, or None."""
+    fault = find_fault(image, HealthLimits())
+    return None if fault is None else f"{name}: {fault}"
+
+
+def _size_or_fault(picture: Picture) -> tuple[int, int] | str:
+    try:
+        image = read_image(picture.path)
+    except PictureError as error:
+        return str(error)
+    fault = fault_of(image, picture.path.name)
+    return fault or (image.shape[1], image.shape[0])
+
+
+def _no_good_folder(root: Path, folders: list[Path], good: list[Path]) -> str:
+    if len(good) > 1:
+        return f"{root} holds {' and '.join(path.name for path in good)}; join the two folders"
+    like = [path.name for path in folders if path.name.lower() in GOOD_IN_OTHER_WORDS]
+    if like:
+        return f"folder {like[0]!r} in {root} seems to hold good parts; call it good"
+    return (
+        f"{root} has no folder called good; put the pictures of good parts into {root / 'good'} "
+        "(ten or more), those of defects into folders with the defect's name"
+    )
+
+
+def _each_once(pictures: list[Picture], elsewhere: set[str]) -> tuple[list[Picture], list[str]]:
+    warnings = []
+    contradicting = [p.path for p in pictures if p.digest in elsewhere]
+    if contradicting:
+        warnings.append(
+            f"{len(contradicting)} files lie in good and in a folder of defects and were left "
+            f"out: {named(contradicting)}; decide where each belongs"
+        )
+    first: dict[str, Picture] = {}
+    copies = []
+    for picture in pictures:
+        if picture.digest in elsewhere:
+            continue
+        if picture.digest in first:
+            copies.append(picture.path)
+        first.setdefault(picture.digest, picture)
+    if copies:
+        warnings.append(
+            f"{len(copies)} good pictures are exact copies of others and count once: "
+            f"{named(copies)}"
+        )
+    return list(first.values()), warnings
+
+
+def named(paths: Sequence[Path]) -> str:
+    """The first few names, and how many more."""
+    shown = ", ".join(path.name for path in paths[:NAMED])
+    return shown + (f" and {len(paths) - NAMED} more" if len(paths) > NAMED else "")
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise PictureError(f"{path} cannot be read: {error.strerror}") from error
