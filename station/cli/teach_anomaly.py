@@ -119,10 +119,8 @@ def limit_in_words(taught: Taught) -> list[str]:
     rate = float(str(_asked_rate(taught)))
     found = f"{limit.method} from {limit.scores} held-out scores, {limit.above} of them above"
     sure = f"{limit.low / limit.limit:.2f} and {limit.high / limit.limit:.2f}"
-    lines = [
-        f"limit: score 1, so that {rate:.2%} of good parts are rejected: by {found}; "
-        f"95 % sure that it lies between {sure}"
-    ]
+    promise = f"limit: score 1, so that {rate:.2%} of good parts are rejected"
+    lines = [f"{promise}: by {found}; 95 % sure that it lies between {sure}"]
     if limit.scores * rate < 1:
         lines.append(
             f"  {limit.scores} good pictures cannot prove a rate of {rate:.2%}: "
