@@ -18,6 +18,7 @@ from station.cli.inspect import EXIT_NOT_INSPECTED, EXIT_NOT_OK
 from station.cli.progress import EXIT_INTERRUPTED, run_to_end
 from station.cli.qualify_words import announce, say
 from station.cli.recipe_files import choose_recipe, chosen_file
+from station.core.configuration import Configuration
 from station.core.errors import JournalError, RecipeError, SettingsError
 from station.core.recipe import PreparedRecipe, Recipe, carry_qualification, prepare
 from station.line.acceptance import LabelledSet, PixelLook, check_unchanged, find_labelled
@@ -48,6 +49,16 @@ class Order:
     with_pdf: bool
     seal: bool
     as_json: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What is tested, where, and when."""
+
+    prepared: PreparedRecipe
+    configuration: Configuration
+    recipe_file: Path | None
+    made_at: datetime
 
 
 def qualify(
@@ -129,19 +140,14 @@ def run(order: Order) -> int:
         KeyboardInterrupt: stopped; nothing was written.
     """
     keep_picture_memory()
-    recipe_file = chosen_file(order.recipe, order.model, [order.root])
-    _check(order, recipe_file)
-    recipe = choose_recipe(order.recipe, order.model, [order.root])
-    if order.seal:
-        _check_pins(recipe)
-    prepared = prepare(recipe, site(order.camera_id))
-    made_at = datetime.now(UTC).replace(microsecond=0)
-    out = order.out or _default_out(prepared, made_at)
+    subject = _subject(order)
+    prepared = subject.prepared
+    out = order.out or _default_out(subject)
     labelled = find_labelled(order.root, codes=prepared.severity, masks=order.masks, out=out)
     announce(prepared, labelled)
     try:
         with _draft_of(out) as draft:
-            test = _inspect(order, prepared, labelled, draft, made_at, recipe_file)
+            test = _inspect(order, subject, labelled, draft)
             verdict, record_sha256 = finish_acceptance(test, draft, with_pdf=order.with_pdf)
     except JournalError as error:
         typer.secho(f"error: {error}", fg="red", err=True)
@@ -149,8 +155,8 @@ def run(order: Order) -> int:
     say(test, verdict)
     for name in (PAGE_FILE, PDF_FILE)[: 1 + order.with_pdf]:
         typer.echo(f"report: {out / name}")
-    if order.seal and recipe_file:
-        _seal(test, verdict, record_sha256, recipe_file)
+    if order.seal and subject.recipe_file:
+        _seal(test, verdict, record_sha256, subject.recipe_file)
     if order.as_json:
         typer.echo(json.dumps(verdict.line))
     return exit_code(order, verdict)
@@ -165,6 +171,21 @@ def exit_code(order: Order, verdict: Verdict) -> int:
         wants_limits and not order.seal and isinstance(verdict.choice, Choice)
     )
     return 0 if is_kept else EXIT_NOT_OK
+
+
+def _subject(order: Order) -> Subject:
+    recipe_file = chosen_file(order.recipe, order.model, [order.root])
+    _check(order, recipe_file)
+    recipe = choose_recipe(order.recipe, order.model, [order.root])
+    if order.seal:
+        _check_pins(recipe)
+    place = site(order.camera_id)
+    return Subject(
+        prepared=prepare(recipe, place),
+        configuration=place.configuration,
+        recipe_file=recipe_file,
+        made_at=datetime.now(UTC).replace(microsecond=0),
+    )
 
 
 def _check(order: Order, recipe_file: Path | None) -> None:
@@ -183,8 +204,12 @@ def _check(order: Order, recipe_file: Path | None) -> None:
         )
     if order.seal and order.wish.escape_at_most is None:
         raise SettingsError("--seal needs --escape-at-most: say what the recipe must keep to")
-    if order.out and order.out.exists() and any(order.out.iterdir()):
+    if order.out and order.out.exists() and not _is_empty_folder(order.out):
         raise SettingsError(f"{order.out} is not empty; give a new folder with --out")
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _check_pins(recipe: Recipe) -> None:
@@ -202,8 +227,9 @@ def _check_pins(recipe: Recipe) -> None:
             )
 
 
-def _default_out(prepared: PreparedRecipe, made_at: datetime) -> Path:
-    name = f"{prepared.recipe.recipe_id}-v{prepared.recipe.version}-{made_at:%Y%m%dT%H%M%SZ}"
+def _default_out(subject: Subject) -> Path:
+    recipe = subject.prepared.recipe
+    name = f"{recipe.recipe_id}-v{recipe.version}-{subject.made_at:%Y%m%dT%H%M%SZ}"
     return home() / "qualifications" / name
 
 
@@ -230,12 +256,11 @@ def _draft_of(out: Path) -> Iterator[Path]:
 
 def _inspect(
     order: Order,
-    prepared: PreparedRecipe,
+    subject: Subject,
     labelled: LabelledSet,
     draft: Path,
-    made_at: datetime,
-    recipe_file: Path | None,
 ) -> Acceptance:
+    prepared = subject.prepared
     look = PixelLook(prepared.checks, labelled.masks)
     store = BatchStore.open(draft, _batch_settings(order, labelled, prepared))
     batch = Batch(
@@ -251,6 +276,7 @@ def _inspect(
     check_unchanged(labelled)
     return Acceptance(
         prepared=prepared,
+        configuration=subject.configuration,
         labelled=labelled,
         pixels=look.tally.figures() if look.is_possible else None,
         pixels_left_out=tuple(sorted(look.left_out)),
@@ -258,8 +284,8 @@ def _inspect(
         wish=order.wish,
         workers=order.workers,
         bits=order.bits,
-        made_at=made_at,
-        recipe_file=str(recipe_file) if recipe_file else None,
+        made_at=subject.made_at,
+        recipe_file=str(subject.recipe_file) if subject.recipe_file else None,
         model=order.model,
     )
 

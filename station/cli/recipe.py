@@ -22,6 +22,7 @@ from station.core.recipe import (
     write_recipe,
 )
 from station.core.region import Rectangle
+from station.quality.statistics import percent_up
 from station.tools.plain import plain_recipe
 from station.vision.card import find_model, read_card
 
@@ -114,7 +115,7 @@ def _qualified_words(prepared: PreparedRecipe) -> str:
         return "not qualified: what it was qualified with is not what is here; qualify it again"
     return (
         f"qualified {proof.qualified_at:%Y-%m-%d}: {proof.escapes} of {proof.n_bad} bad parts "
-        f"passed, escape rate at most {proof.escape_upper_95:.2%} with 95 % confidence"
+        f"passed, escape rate below {percent_up(proof.escape_upper_95)} with 95 % confidence"
     )
 
 

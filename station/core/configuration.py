@@ -24,9 +24,14 @@ class Configuration(BaseModel):
 
     @property
     def configuration_id(self) -> str:
-        """Name and the first 12 digits of the sha256 over the content."""
+        """Name and the first 12 digits of the hash."""
+        return f"{self.name}-{self.hash[:12]}"
+
+    @property
+    def hash(self) -> str:
+        """sha256 over the content; 64 hex digits."""
         content = json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()
-        return f"{self.name}-{hashlib.sha256(content).hexdigest()[:12]}"
+        return hashlib.sha256(content).hexdigest()
 
 
 def load_configuration(path: Path) -> Configuration:

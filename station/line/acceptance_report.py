@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from station import __version__
+from station.core.configuration import Configuration
 from station.core.files import write_whole
 from station.core.plugin import Tool, parse
 from station.core.qualification import Qualification, sealed
@@ -29,6 +30,7 @@ class Acceptance:
     """One acceptance test, ready to be judged: what was tested, on what, and what was asked for."""
 
     prepared: PreparedRecipe
+    configuration: Configuration
     labelled: LabelledSet
     pixels: PixelFigures | None
     pixels_left_out: tuple[str, ...]
@@ -72,13 +74,16 @@ def judge_acceptance(test: Acceptance, folder: Path) -> Verdict:
     parts = tuple(part_of(record) for record in read_lines(folder))
     figures = judge(parts)
     choice, why_not = _choose(test, parts)
+    is_met = _meets(figures, test.wish)
+    if is_met and isinstance(choice, Choice) and not _is_better(choice, figures):
+        choice = None
     return Verdict(
         figures=figures,
         parts=parts,
         pixels=test.pixels,
         choice=choice,
         no_choice=why_not,
-        meets_wish=_meets(figures, test.wish),
+        meets_wish=is_met,
     )
 
 
@@ -122,9 +127,19 @@ def _bound_to(test: Acceptance) -> dict[str, Any]:
 
 
 def _meets(figures: Figures, wish: Wish) -> bool:
-    escapes, review = wish.escape_at_most, wish.review_at_most
-    keeps_bound = escapes is None or figures.escapes.upper_95 <= escapes
-    return keeps_bound and (review is None or figures.not_decidable.share <= review)
+    if wish.escape_at_most is not None and figures.escapes.upper_95 > wish.escape_at_most:
+        return False
+    if wish.review_at_most is None:
+        return True
+    of_good = figures.not_decidable_good / max(1, figures.good)
+    return max(figures.not_decidable.share, of_good) <= wish.review_at_most
+
+
+def _is_better(choice: Choice, figures: Figures) -> bool:
+    """Less overkill than the recipe's own limits, or the same with fewer reviews."""
+    rejected = figures.overkills.rate.count - figures.failed_good
+    present = (rejected, figures.not_decidable.count)
+    return (choice.overkills, choice.not_decidable) < present
 
 
 def _choose(test: Acceptance, parts: Sequence[Part]) -> tuple[Choice | Shortage | None, str]:
@@ -170,6 +185,7 @@ def _record(test: Acceptance, verdict: Verdict, folder: Path) -> Mapping[str, An
         "recipe_id": recipe.recipe_id,
         "recipe_version": recipe.version,
         **_bound_to(test),
+        "configuration_hash": test.configuration.hash,
         "pictures": {
             "folder": labelled.root.name,
             "labelled": len(labelled.pictures),

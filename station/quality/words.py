@@ -68,7 +68,7 @@ def _below(name: str, upper: float) -> str:
 def limit_words(
     wish: Wish, choice: Choice | Shortage | None, *, is_met: bool, why_not: str = ""
 ) -> Iterator[str]:
-    """Whether the recipe keeps to what was asked for, and what is known of other limits."""
+    """Whether the recipe keeps to what was asked for, and what is known of better limits."""
     if wish == Wish():
         return
     yield (
@@ -82,12 +82,12 @@ def limit_words(
             f"{choice.parts_missing} more bad parts are needed, none of which may pass."
         )
     elif isinstance(choice, Choice):
-        yield _chosen(choice)
+        yield _chosen(choice, "would do better" if is_met else "keep to it")
         yield (
             "They were chosen on these very pictures, so this is optimistic: test the new version "
             "on other parts before you promise it."
         )
-    else:
+    elif not is_met:
         yield f"No limits were chosen: {why_not or 'none keep to what was asked for'}."
 
 
@@ -139,7 +139,7 @@ def new_version_command(
     )  # fmt: skip
 
 
-def _chosen(choice: Choice) -> str:
+def _chosen(choice: Choice, what: str) -> str:
     one = choice.accept_limit == choice.reject_limit
     limits = (
         f"one limit at {choice.accept_limit:g}"
@@ -148,7 +148,7 @@ def _chosen(choice: Choice) -> str:
     )
     escapes = _counted(choice.escapes, "bad part", "bad parts")
     return (
-        f"Limits that keep to it: {limits}. With them {escapes} would have passed (escape rate "
+        f"Limits that {what}: {limits}. With them {escapes} would have passed (escape rate "
         f"below {percent_up(choice.escape_upper_95)} with 95 % confidence), "
         f"{_counted(choice.overkills, 'good part', 'good parts')} would have been "
         f"rejected, and {_counted(choice.not_decidable, 'part', 'parts')} left to a person."
