@@ -1,0 +1,158 @@
+"""Finishing a model: its limit, its graph and card, what it costs; and writing it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from station.teach.anomaly.card import card_of, facts_of
+from station.teach.anomaly.graph import Mind, with_mind
+from station.teach.anomaly.held_out import HeldOut, fit_whole
+from station.teach.anomaly.lesson import Course, Taught
+from station.teach.anomaly.limits import GoodLimit, limit_from_good
+from station.teach.anomaly.merit import Reading
+from station.teach.anomaly.outliers import evident, names
+from station.teach.anomaly.proof import check_parity, measure, refuse_costly, tiles_of
+from station.teach.anomaly.samples import Crops
+from station.teach.anomaly.search import Trial
+from station.teach.anomaly.sight import Sight
+from station.teach.anomaly.unlearnt import score_unlearnt
+from station.teach.anomaly.way import Way
+from station.teach.export import load_bytes
+from station.teach.keep import keep, next_version
+from station.vision.card import ModelCard
+from station.vision.model import Model
+
+TRUSTED_UNLEARNT = 100
+"""So many pictures the memory was not made of set the limit by themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learnt:
+    """What was learnt, before it is a graph."""
+
+    way: Way
+    reading: Reading
+    sight: Sight
+    held: HeldOut
+    crops: Crops
+    trials: list[Trial]
+    best: Trial | None
+    strange: Mapping[str, bytes]
+    """Name of a good picture unlike the others -> JPEG that shows why."""
+
+    def mind(self, seed: int, limit: float) -> Mind:
+        """Memory, head and scales, with the heat that is to become score 1."""
+        head = fit_whole(self.sight, self.held, seed) if self.way.head_weight else None
+        return Mind(self.sight.space, self.held.memory, head, self.held.scales, limit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A finished and proved model that is not written yet."""
+
+    card: ModelCard
+    data: bytes
+    model: Model
+    beside: Mapping[str, bytes]
+    """Name of a file that goes into the model's folder -> its bytes."""
+    learnt: Learnt
+    limit: GoodLimit
+    pictures: Mapping[str, int]
+    broken: tuple[str, ...]
+    warnings: tuple[str, ...]
+    ms_per_picture: float
+    seconds: float
+
+
+def finish(course: Course, learnt: Learnt, started_s: float) -> Made:
+    """Limit, graph and card of what was learnt; `started_s` on the monotonic clock.
+
+    Raises:
+        TeachError: the model would cost more than is allowed.
+        ModelError: the finished graph is not what was measured.
+    """
+    lesson, material, way = course.lesson, course.material, learnt.way
+    limit, far, faults = _limit(course, learnt)
+    heat_limit = max(limit.limit, 1e-3)
+    mind = learnt.mind(lesson.seed, heat_limit)
+    data = with_mind(learnt.sight.eye, mind, way)
+    pictures = _counts(course, learnt, len(faults))
+    net = material.nets[way.features]
+    facts = facts_of(lesson, way, net, learnt.reading, limit, learnt.trials, pictures, heat_limit)
+    version = next_version(lesson.name, course.model_dirs)
+    card = card_of(lesson, version, learnt.sight.eye, way, data, net, facts)
+    model = load_bytes(card, data)
+    course.progress("proving", 0, 1)
+    check_parity(model, learnt.sight, mind, way, learnt.crops)
+    ms = measure(model, way, material.learnt.sizes, learnt.crops)
+    refuse_costly(ms, len(data), ms_at_most=lesson.ms_at_most, mb_at_most=lesson.mb_at_most)
+    course.progress("proving", 1, 1)
+    strange = [names(list(learnt.strange))] if learnt.strange else []
+    return Made(
+        card=card, data=data, model=model, learnt=learnt, limit=limit, pictures=pictures,
+        beside={f"outliers/{name}.jpg": jpeg for name, jpeg in learnt.strange.items()},
+        broken=(*material.learnt.left_out, *faults), warnings=(*material.warnings, *strange, *far),
+        ms_per_picture=ms, seconds=time.monotonic() - started_s,
+    )  # fmt: skip
+
+
+def write(course: Course, made: Made) -> Taught:
+    """Keep a finished model as the next version.
+
+    Raises:
+        TeachError: the folder cannot be written.
+    """
+    folder = keep(course.model_dirs[0], made.card, made.data, made.beside)
+    learnt = made.learnt
+    return Taught(
+        card=made.card, folder=folder, way=learnt.way, reading=learnt.reading,
+        trials=tuple(learnt.trials), best=learnt.best, limit=made.limit, pictures=made.pictures,
+        broken=made.broken, warnings=made.warnings, size_bytes=len(made.data),
+        ms_per_picture=made.ms_per_picture, seconds=made.seconds,
+    )  # fmt: skip
+
+
+def _counts(course: Course, learnt: Learnt, faulty: int) -> dict[str, int]:
+    material = course.material
+    return {
+        "learnt": len({sample.picture.path for sample in learnt.crops.samples}),
+        "held out only": len(material.unlearnt) - faulty,
+        "left out": len(material.learnt.left_out) + faulty,
+        "unlike the others": len(learnt.strange),
+        "marked defects": len(material.defects.marked),
+    }
+
+
+def _limit(course: Course, learnt: Learnt) -> tuple[GoodLimit, list[str], list[str]]:
+    """The limit, warnings, and unreadable pictures among those only held out."""
+    lesson, material, way = course.lesson, course.material, learnt.way
+    rng = np.random.default_rng(lesson.seed)
+    rate = lesson.false_reject_rate
+    scores = learnt.held.good_scores(learnt.sight, way.head_weight, way.summary)
+    parts = tiles_of(way, material.learnt.sizes)
+    per_sample = 1 - (1 - rate) ** (1 / parts)
+    if not material.unlearnt:
+        return limit_from_good(scores, per_sample, rng), [], []
+    data = with_mind(learnt.sight.eye, learnt.mind(lesson.seed, 1.0), way)
+    net = material.nets[way.features]
+    raw = card_of(lesson, 1, learnt.sight.eye, way, data, net, {})
+    others, pictures, faults = score_unlearnt(
+        load_bytes(raw, data), way, material.unlearnt,
+        lambda done, of: course.progress("holding out", done, of),
+    )  # fmt: skip
+    warnings: list[str] = []
+    if len(others) < TRUSTED_UNLEARNT:
+        # too few to go by alone; tiles and whole pictures must not be mixed
+        scores = np.concatenate((scores, others)) if parts == 1 else scores
+        return limit_from_good(scores, per_sample, rng), warnings, faults
+    far = evident(others)
+    if far:
+        unlike = ", ".join(pictures[index].path.name for index in far[:4])
+        warnings.append(
+            f"{len(far)} more good pictures score far above the others ({unlike}); look at them: "
+            "they did not move the limit, and will be rejected"
+        )
+        others = np.delete(others, far)
+    return limit_from_good(others, rate, rng), warnings, faults
