@@ -183,7 +183,8 @@ def refuse_unsafe(data: bytes, name: str) -> onnx.ModelProto:
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise ModelError(
                 f"model {name} keeps {tensor.name!r} in another file; only self-contained "
-                "models are loaded; export it again as one file"
+                "models are loaded; export it again as one file, or join the two: python -c "
+                "\"import onnx; onnx.save(onnx.load('TWO.onnx'), 'ONE.onnx')\""
             )
     return proto
 

@@ -108,8 +108,8 @@ def outline(mask: NDArray[np.bool_]) -> Outline:
     lines, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if not lines:
         return np.array([(0, 0), (mask.shape[1], 0), mask.shape[::-1]], np.float32)
-    line = max(lines, key=cv2.contourArea).reshape(-1, 2).astype(np.float32)
-    return np.asarray((line + 0.5) / 2 - 1, np.float32)
+    line = cv2.approxPolyDP(max(lines, key=cv2.contourArea), 1.0, True)
+    return np.asarray((line.reshape(-1, 2) + 0.5) / 2 - 1, np.float32)
 
 
 def _largest(mask: NDArray[np.bool_]) -> int:

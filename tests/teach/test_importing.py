@@ -183,6 +183,13 @@ def test_open_sizes_are_fixed_or_asked_for(bring: Bring, parts: Path) -> None:
         bring(colours(), {"width": "64"}, classes=NAMES)
 
 
+def test_a_file_that_insists_on_two_pictures_is_shown_one_twice(bring: Bring, parts: Path) -> None:
+    imported = bring(colours(size=(2, 32, 32)), classes=NAMES, pictures=parts)
+    assert imported.card.outputs[0].shape == (1, 4)
+    assert imported.certificate.bad_passed == 0
+    assert any("one is shown 2 times" in line for line in imported.told)
+
+
 def test_ultralytics_notes_are_believed(bring: Bring) -> None:
     notes = {"names": "{0: 'good', 1: 'Deep Rust', 2: 'paint', 3: 'dark'}", "stride": "1",
              "task": "classify", "imgsz": "[32, 32]", "license": "AGPL-3.0"}  # fmt: skip
@@ -228,7 +235,7 @@ def test_what_cannot_be_run_is_refused(bring: Bring, tmp_path: Path) -> None:
         (custom, "acme.ops"),
         (outside, "in another file"),
         (flat, "3 dimensions"),
-        (colours(size=(8, 32, 32)), "8 pictures at once"),
+        (colours(size=(16, 32, 32)), "16 pictures at once"),
     ):
         with pytest.raises(ModelError, match=words):
             bring(model, classes=NAMES)

@@ -155,8 +155,14 @@ def test_anomalib_is_read_from_its_names_and_its_own_means(bring: Bring) -> None
     image[20:28, 30:38] = 255
     result = looked(imported, image)
     assert result.reason_code == "anomaly"
+    model = anomalib_like(("batch", "height", "width"))
     with pytest.raises(ModelError, match="--set width"):
-        bring(anomalib_like(("batch", "height", "width")))
+        bring(model)
+    for side, dim in zip(
+        (48, 64), model.graph.output[2].type.tensor_type.shape.dim[2:], strict=True
+    ):
+        dim.dim_value = side
+    assert bring(model).card.input.shape == (1, 3, 48, 64)
 
 
 def test_a_score_without_a_natural_limit_asks_for_one(bring: Bring, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def import_model(wishes: Wishes, model_dirs: Sequence[Path], tell: Tell) -> Impo
     hypotheses = _hypotheses(draft, ways, names, wishes)
     chosen = choose(hypotheses, session, references, meaning, wishes.tolerance)
     limits, limits_told = find_limits(chosen.card, family.task, session, references, seen, wishes)
-    told = _told(family, facts, chosen, limits, limits_told)
+    told = _told(graph, family, facts, chosen, limits, limits_told)
     card = _finished(chosen.card, limits, graph, told)
     tell("making the certificate")
     certificate = certify(card, data, references, meaning, wishes.tolerance)
@@ -152,6 +152,7 @@ def _finished(card: ModelCard, limits: Limits, graph: Graph, told: Sequence[str]
 
 
 def _told(
+    graph: Graph,
     family: Family,
     facts: dict[str, Fact],
     chosen: Chosen,
@@ -159,6 +160,11 @@ def _told(
     limits_told: str,
 ) -> tuple[str, ...]:
     lines = [f"{family.task}: {family.because}"]
+    if graph.batch > 1:
+        lines.append(
+            f"the file takes {graph.batch} pictures at once: one is shown {graph.batch} times, "
+            "which costs as many times the milliseconds; export it for one"
+        )
     for key, value in chosen.told.items():
         fact = facts.get(key)
         how = fact.because if fact else chosen.because

@@ -162,6 +162,8 @@ def _boxes(
     if is_masked and planes:
         outputs.append(ModelOutput(name=planes, holds="prototypes", shape=seen.shapes[planes]))
     style = f"{name} {list(outputs[0].shape)}: boxes along {layout.boxes_along}"
+    if layout.classes == "index":
+        style += "; the file itself leaves out what is weak, so that no limit can bring it back"
     return Family(task=task, outputs=tuple(outputs), boxes=layout, because=style)
 
 

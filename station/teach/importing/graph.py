@@ -15,6 +15,8 @@ from station.vision.model import MAX_MODEL_BYTES, refuse_unsafe, sha256_of
 
 _DTYPES: dict[int, str] = {TensorProto.UINT8: "uint8", TensorProto.FLOAT: "float32"}
 _WHOLE = (TensorProto.INT64, TensorProto.INT32, TensorProto.UINT8, TensorProto.INT8)
+MOST_AT_ONCE = 8
+_MANY = "__all"
 _LEAVES_AS_IT_IS = frozenset({"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten"})
 
 
@@ -40,6 +42,11 @@ class Graph:
             if key in self.metadata:
                 return _names_in(self.metadata[key])
         return ()
+
+    @property
+    def batch(self) -> int:
+        """How many pictures it takes at once; 1 where that is open."""
+        return self.dims[0] or 1
 
     @property
     def whole_numbers(self) -> frozenset[str]:
@@ -103,6 +110,8 @@ def input_shape(graph: Graph, wishes: Wishes) -> tuple[str, tuple[int, int, int,
     places = {"NCHW": (1, 2, 3), "NHWC": (3, 1, 2)}[layout]
     channels = graph.dims[places[0]] or 3
     size = _metadata_size(graph)
+    if None in size and graph.is_anomalib:
+        size = _map_size(graph)
     sides = []
     for name, place, told in zip(("height", "width"), places[1:], size, strict=True):
         wished = int(wishes.settings.get(name, 0)) or None
@@ -127,6 +136,8 @@ def fixed(graph: Graph, shape: tuple[int, ...]) -> onnx.ModelProto:
         return graph.proto
     proto = onnx.ModelProto()
     proto.CopyFrom(graph.proto)
+    if graph.batch > 1:
+        repeat(proto, graph.entry, graph.batch)
     for entry in proto.graph.input:
         if entry.name == graph.entry:
             kind = entry.type.tensor_type.elem_type
@@ -136,6 +147,24 @@ def fixed(graph: Graph, shape: tuple[int, ...]) -> onnx.ModelProto:
         kind = output.type.tensor_type.elem_type
         output.CopyFrom(helper.make_tensor_value_info(output.name, kind, None))
     return proto
+
+
+def repeat(proto: onnx.ModelProto, entry: str, batch: int) -> None:
+    """Show a model that insists on several pictures one of them several times, and hear the first.
+
+    Some exporters write down the number of pictures they were tried with.
+    """
+    graph = proto.graph
+    outputs = {output.name for output in graph.output}
+    for node in graph.node:
+        node.input[:] = [f"{n}{_MANY}" if n == entry or n in outputs else n for n in node.input]
+        node.output[:] = [f"{name}{_MANY}" if name in outputs else name for name in node.output]
+    copies = helper.make_node("Concat", [entry] * batch, [f"{entry}{_MANY}"], axis=0)
+    graph.node.insert(0, copies)
+    graph.initializer.append(helper.make_tensor(f"first{_MANY}", TensorProto.INT64, [1], [0]))
+    for name in sorted(outputs):
+        names = [f"{name}{_MANY}", f"first{_MANY}"]
+        graph.node.append(helper.make_node("Gather", names, [name], axis=0))
 
 
 def bytes_of(proto: onnx.ModelProto) -> bytes:
@@ -165,9 +194,9 @@ def _layout(graph: Graph, wishes: Wishes) -> str:
             f"model {graph.file} takes an input of {len(graph.dims)} dimensions; a picture has "
             "four: batch, channels, height and width"
         )
-    if graph.dims[0] not in (None, 1):
+    if graph.batch > MOST_AT_ONCE:
         raise ModelError(
-            f"model {graph.file} takes {graph.dims[0]} pictures at once; export it for one"
+            f"model {graph.file} takes {graph.batch} pictures at once; export it for one"
         )
     possible = [
         layout
@@ -194,6 +223,15 @@ def _metadata_size(graph: Graph) -> tuple[int | None, int | None]:
         return int(height), int(width)
     except (ValueError, SyntaxError, TypeError):
         return None, None
+
+
+def _map_size(graph: Graph) -> tuple[int | None, int | None]:
+    """Height and width of anomalib's map, which is as large as what the model was trained on."""
+    for output in graph.proto.graph.output:
+        dims = [dim.dim_value for dim in output.type.tensor_type.shape.dim]
+        if output.name == "anomaly_map" and len(dims) >= 2 and min(dims[-2:]) > 0:
+            return dims[-2], dims[-1]
+    return None, None
 
 
 def _dtype(kind: int, file: str) -> str:
