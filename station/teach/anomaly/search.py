@@ -9,7 +9,7 @@ import numpy as np
 from station.core.errors import ModelError
 from station.teach.anomaly.eye import Eye, build_eye
 from station.teach.anomaly.held_out import hold_out
-from station.teach.anomaly.merit import MARGIN, Reading, best_reading
+from station.teach.anomaly.merit import Reading, best_reading
 from station.teach.anomaly.samples import Crops
 from station.teach.anomaly.sight import Marks, Sight, Tick, look_at
 from station.teach.anomaly.way import Way
@@ -21,6 +21,8 @@ from station.vision.model import Model
 STRIDES: tuple[tuple[int, ...], ...] = ((8, 16), (8,))
 LARGER = 1.42
 """The larger input that is tried is so many times as wide and as high."""
+MARGIN, COSTLY_MARGIN = 0.01, 0.03
+"""What a way must be better by; the second where it takes twice the time."""
 PLACE_WEIGHTS = (0.0, 1.0, 3.0)
 DRAWN_ABOUT, DRAWN_LEAST, DRAWN_MOST = 100, 2, 10
 """Defects drawn in all, and into each sample."""
@@ -68,7 +70,7 @@ def search(ground: Ground, first: Way, tick: Tick) -> tuple[Trial, list[Trial]]:
     best, trials = _try(ground, first, steps), []
     trials.append(best.trial)
 
-    def attempt(way: Way) -> None:
+    def attempt(way: Way, margin: float = MARGIN) -> None:
         nonlocal best
         try:
             tried = _try(ground, way, steps)
@@ -77,13 +79,13 @@ def search(ground: Ground, first: Way, tick: Tick) -> tuple[Trial, list[Trial]]:
         if tried.trial.ms > ground.ms_at_most:
             return
         trials.append(tried.trial)
-        if _merit(tried.trial) > _merit(best.trial) + MARGIN:
+        if _merit(tried.trial) > _merit(best.trial) + margin:
             best = tried
 
     for way in _nets_and_strides(ground, first):
         attempt(way)
     if ground.nets[best.trial.way.features].is_free_in_size:
-        attempt(best.trial.way.model_copy(update=_larger(best.trial.way)))
+        attempt(best.trial.way.model_copy(update=_larger(best.trial.way)), COSTLY_MARGIN)
     attempt(best.trial.way.model_copy(update={"is_levelled": True}))
     for trial in _with_places(ground, best):
         trials.append(trial)
