@@ -1,7 +1,7 @@
 """The report of a finished acceptance test, filled in: figures in words, charts, pictures."""
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -172,28 +172,10 @@ _KINDS = (
 
 def _sheets(test: Acceptance, folder: Path) -> tuple[Sheet, ...]:
     """Every error as a file beside the page; the first of each kind in the page itself."""
-    kinds: dict[str, list[Record]] = {kind.title: [] for kind in _KINDS}
-    for record in read_lines(folder):
-        part = part_of(record)
-        for kind in _KINDS:
-            if kind.fits(part):
-                kinds[kind.title].append(record)
-    wrong = [record for records in kinds.values() for record in records]
-    paths = {record["origin"]: annotated_path(record["origin"]) for record in wrong}
-    save_annotated(
-        wrong,
-        test.labelled.root,
-        {origin: folder / path for origin, path in paths.items()},
-        bits=test.bits,
-    )
-    links = {
-        origin: quote(path.as_posix())
-        for origin, path in paths.items()
-        if (folder / path).is_file()
-    }
-    shown = {title: records[:SHOWN] for title, records in kinds.items()}
+    kinds = _wrong(folder)
+    links = _save(test, folder, [record for records in kinds for record in records])
     small = thumbnails(
-        (record for records in shown.values() for record in records),
+        (record for records in kinds for record in records[:SHOWN]),
         test.labelled.root,
         bits=test.bits,
         workers=test.workers,
@@ -201,13 +183,35 @@ def _sheets(test: Acceptance, folder: Path) -> tuple[Sheet, ...]:
     return tuple(
         Sheet(
             title=kind.title,
-            cards=cards(shown[kind.title], small, links),
-            total=len(kinds[kind.title]),
+            cards=cards(records[:SHOWN], small, links),
+            total=len(records),
             nothing=kind.nothing,
             alarms=kind.alarms,
+            more=tuple((r["origin"], links.get(r["origin"], "")) for r in records[SHOWN:]),
         )
-        for kind in _KINDS
+        for kind, records in zip(_KINDS, kinds, strict=True)
     )
+
+
+def _wrong(folder: Path) -> list[list[Record]]:
+    """The records of each kind that is shown."""
+    kinds: list[list[Record]] = [[] for _ in _KINDS]
+    for record in read_lines(folder):
+        part = part_of(record)
+        for kind, records in zip(_KINDS, kinds, strict=True):
+            if kind.fits(part):
+                records.append(record)
+    return kinds
+
+
+def _save(test: Acceptance, folder: Path, records: Sequence[Record]) -> dict[str, str]:
+    """Write annotated pictures; origin -> link to each that could be written."""
+    paths = {record["origin"]: annotated_path(record["origin"]) for record in records}
+    whole = {origin: folder / path for origin, path in paths.items()}
+    save_annotated(records, test.labelled.root, whole, bits=test.bits)
+    return {
+        origin: quote(path.as_posix()) for origin, path in paths.items() if whole[origin].is_file()
+    }
 
 
 def _facts(test: Acceptance, verdict: Verdict) -> Iterator[tuple[str, str]]:

@@ -47,12 +47,14 @@ class Tile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """Pictures of one kind; not all of `total` need be among them."""
+    """Pictures of one kind: the first of `total` shown, the rest named."""
 
     title: str
     cards: Sequence[Card]
     total: int
     nothing: str
+    more: Sequence[tuple[str, str]] = ()
+    """(origin, link to its annotated picture beside the page) of those not shown; may be empty."""
     alarms: bool = False
     """Such parts must not be."""
 

@@ -163,8 +163,14 @@ def percent_up(share: float) -> str:
     if not 0 < value < 100:
         return percent(share)
     decimals = max(0, 1 - math.floor(math.log10(value)))
-    step = 10.0**-decimals
-    return f"{min(100.0, math.ceil(round(value / step, 6)) * step):.{decimals}f} %"
+    while decimals < 2 and _rounded_up(value, decimals) >= 100:  # less than all must not read 100
+        decimals += 1
+    return f"{min(100.0, _rounded_up(value, decimals)):.{decimals}f} %"
+
+
+def _rounded_up(value: float, decimals: int) -> float:
+    scale = 10.0**decimals
+    return math.ceil(round(value * scale, 6)) / scale
 
 
 def _mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -23,8 +23,10 @@ def promise(figures: Figures, claim: float | None = None) -> str:
     head = f"{_of(seen, 'bad')} passed: {_below('escape', upper)}"
     if upper <= claim:
         return f"{head}; that {'proves' if was_asked else 'is enough to claim'} {claim * 100:g} %."
-    clean = parts_needed(claim)
-    tail = f"to claim {claim * 100:g} % you need {clean} bad parts and no miss"
+    clean = f"{claim * 100:g} % you need {parts_needed(claim)} bad parts and no miss"
+    if seen.share > claim:
+        return f"{head}. That is too many: to claim {clean}."
+    tail = f"to claim {clean}"
     if seen.count:
         more = parts_needed(claim, seen.count)
         these = "this one miss" if seen.count == 1 else f"these {seen.count} misses"

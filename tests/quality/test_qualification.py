@@ -85,6 +85,14 @@ def test_rates_of_nothing_are_null() -> None:
             ),
         ),
         (
+            figures(passed=5, rejected=95),
+            0.02,
+            (
+                "5 of 100 bad parts passed: the escape rate is below 11 % with 95 % confidence. "
+                "That is too many: to claim 2 % you need 149 bad parts and no miss."
+            ),
+        ),
+        (
             figures(rejected=300),
             None,
             (

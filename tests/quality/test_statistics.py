@@ -151,7 +151,14 @@ def test_how_many_misses_a_promise_allows() -> None:
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(0.036754, "3.7 %"), (0.03, "3.0 %"), (0.009969, "1.00 %"), (0.1391, "14 %"), (0.0, "0 %")],
+    [
+        (0.036754, "3.7 %"),
+        (0.03, "3.0 %"),
+        (0.009969, "1.00 %"),
+        (0.1391, "14 %"),
+        (0.0, "0 %"),
+        (0.9941, "99.5 %"),
+    ],
 )
 def test_a_bound_is_rounded_up(share: float, words: str) -> None:
     assert percent_up(share) == words
