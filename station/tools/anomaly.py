@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
@@ -11,11 +10,11 @@ from pydantic import Field, model_validator
 from station.core.errors import ModelError
 from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site, Tool
-from station.core.region import Polygon, Region
+from station.core.region import Region
 from station.core.result import Evaluation, Finding, decide
 from station.vision.card import Limits, Tiling, find_model
 from station.vision.geometry import cut, place, tiles, whole
-from station.vision.heat import hot_boxes, unfit
+from station.vision.heat import hot_boxes, lay, unfit
 from station.vision.model import Model, load_model
 
 
@@ -113,19 +112,5 @@ class Anomaly(Tool, kind="anomaly"):
             full = np.full((height, width), score, np.float32)
             if seen is not None:
                 full = unfit(seen, width, height, model.card.input)
-            _lay(full, region, heat)
+            lay(full, region, heat)
         return heat
-
-
-def _lay(heat: NDArray[np.float32], region: Region, onto: NDArray[np.float32]) -> None:
-    """Put a crop's heat where it belongs, the hotter of the two winning."""
-    height, width = onto.shape
-    rows, columns = heat.shape
-    corners = region.corners
-    if isinstance(region, Polygon):
-        left, top = (max(0, int(np.floor(min(c[axis] for c in corners)))) for axis in (0, 1))
-        corners = ((left, top), (left + columns, top), (left + columns, top + rows))
-    source = np.array([(0, 0), (columns, 0), (columns, rows)], np.float32) - 0.5
-    matrix = cv2.getAffineTransform(source, np.array(corners[:3], np.float32) - 0.5)
-    turned = cv2.warpAffine(heat, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=0)
-    np.maximum(onto, turned, out=onto)

@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from station.core.errors import ModelError
+from station.core.errors import ModelError, RecipeError
 from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site, Tool
 from station.core.region import Region
@@ -13,9 +15,10 @@ from station.core.result import Finding
 from station.tools.found import Counts, findings_of, settle_counts
 from station.vision.card import Limits, find_model
 from station.vision.geometry import cut, whole
+from station.vision.heat import lay
 from station.vision.layout import CountRule
 from station.vision.model import Model, load_model
-from station.vision.things import OVERLAP, Looking, find_things
+from station.vision.things import OVERLAP, Looking, evidence, find_things
 
 
 class Segment(Tool, kind="segment"):
@@ -43,7 +46,11 @@ class Segment(Tool, kind="segment"):
         return self
 
     def prepare(self, site: Site) -> Check:
-        """Load the model from verified bytes, settle limits and counts."""
+        """Load the model from verified bytes, settle limits and counts.
+
+        Raises:
+            RecipeError: places of a mask are to be counted, however small.
+        """
         folder = find_model(self.model, site.model_dirs)
         model = load_model(
             folder, expected_sha256=self.model_sha256, expected_card_hash=self.card_hash
@@ -53,12 +60,25 @@ class Segment(Tool, kind="segment"):
             raise ModelError(f"model {card.reference} is for {card.task}, not segment")
         limits = card.limits_with(self.accept_limit, self.reject_limit)
         counts = settle_counts(card, self.count)
+        if counts and card.boxes is None and self.minimum_area_px <= 0:
+            raise RecipeError(
+                f"tool {self.name!r} counts places of a mask: set minimum_area_px, or a thing "
+                "that is seen in two pieces counts twice"
+            )
 
         def run(frame: Frame) -> Sequence[Finding]:
             return self._look(frame.image, model, limits, counts)
 
+        def score_map(frame: Frame) -> NDArray[np.float32]:
+            heat = np.zeros(frame.image.shape[:2], np.float32)
+            crop = cut(frame.image, self.region)
+            region = self.region or whole(frame.image)
+            lay(evidence(model, crop, card.reason_codes), region, heat)
+            return heat
+
         return Check(
             run=run,
+            score_map=score_map if card.boxes is None and card.reason_codes else None,
             models={card.reference: card.sha256},
             reason_codes=frozenset(
                 (*card.reason_codes.values(), *(rule.reason for rule in counts.values()))

@@ -16,6 +16,10 @@ FAINTEST = 1e-3
 """Boxes fainter than this are not looked at, but for the strongest of a class."""
 
 
+INSIDE = 0.9
+"""A box with more than this share of it within a stronger one is a part of the same thing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Boxes:
     """What a detector answered for one picture, before anything is left out."""
@@ -62,7 +66,8 @@ def each_once(corners: Floats, scores: Floats, overlap: float) -> NDArray[np.int
     Args:
         corners: (boxes, 4).
         scores: (boxes,) of one class.
-        overlap: a box is left out when its intersection over union with a stronger one is above.
+        overlap: a box is left out when its intersection over union with a stronger one is above,
+            or when it lies inside it: a part of a thing must not count as a second one.
     """
     order = np.argsort(-scores, kind="stable")[:MOST_CANDIDATES]
     order = order[(scores[order] >= FAINTEST) | (np.arange(len(order)) == 0)]
@@ -70,7 +75,8 @@ def each_once(corners: Floats, scores: Floats, overlap: float) -> NDArray[np.int
     while len(order):
         best, order = order[0], order[1:]
         kept.append(best)
-        order = order[_overlaps(corners[best], corners[order]) <= overlap]
+        union, inner = _overlaps(corners[best], corners[order])
+        order = order[(union <= overlap) & (inner <= INSIDE)]
     return np.array(kept, np.intp)
 
 
@@ -80,12 +86,14 @@ def areas(corners: Floats) -> Floats:
     return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
 
 
-def _overlaps(one: Floats, others: Floats) -> Floats:
-    """Intersection over union of a box with others, (others,)."""
+def _overlaps(one: Floats, others: Floats) -> tuple[Floats, Floats]:
+    """Intersection of a box with others over their union, and over the smaller one, (others,)."""
     low, high = np.maximum(one[:2], others[:, :2]), np.minimum(one[2:], others[:, 2:])
     inner = np.prod(np.clip(high - low, 0, None), axis=1)
-    union = areas(one[None])[0] + areas(others) - inner
-    return np.asarray(inner / np.maximum(union, 1e-9), np.float32)
+    mine, theirs = areas(one[None])[0], areas(others)
+    union = np.maximum(mine + theirs - inner, 1e-9)
+    smaller = np.maximum(np.minimum(mine, theirs), 1e-9)
+    return np.asarray(inner / union, np.float32), np.asarray(inner / smaller, np.float32)
 
 
 def _corners(rows: Floats, layout: BoxLayout, card: ModelCard) -> Floats:

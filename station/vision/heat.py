@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from station.core.region import Rectangle
+from station.core.region import Polygon, Rectangle, Region
 from station.vision.card import ModelInput
 
 Heat = NDArray[np.float32]
@@ -38,6 +38,20 @@ def hot_boxes(heat: Heat, limit: float) -> list[Rectangle]:
     return [
         Rectangle(x=x, y=y, width=wide, height=tall) for _, x, y, wide, tall in boxes[:MOST_BOXES]
     ]
+
+
+def lay(heat: Heat, region: Region, onto: Heat) -> None:
+    """Put a crop's heat where it belongs in the frame, the hotter of the two winning."""
+    height, width = onto.shape
+    rows, columns = heat.shape
+    corners = region.corners
+    if isinstance(region, Polygon):
+        left, top = (max(0, int(np.floor(min(c[axis] for c in corners)))) for axis in (0, 1))
+        corners = ((left, top), (left + columns, top), (left + columns, top + rows))
+    source = np.array([(0, 0), (columns, 0), (columns, rows)], np.float32) - 0.5
+    matrix = cv2.getAffineTransform(source, np.array(corners[:3], np.float32) - 0.5)
+    turned = cv2.warpAffine(heat, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=0)
+    np.maximum(onto, turned, out=onto)
 
 
 def _without_bars(heat: Heat, width: int, height: int, contract: ModelInput) -> Heat:

@@ -10,6 +10,7 @@ from station.core.frame import Image
 from station.core.region import Point, Rectangle
 from station.vision.boxes import Boxes, Floats, areas, decode_boxes, each_once
 from station.vision.card import ModelCard, ModelOutput
+from station.vision.heat import unfit
 from station.vision.layout import CountRule
 from station.vision.model import Model
 from station.vision.placement import Placement, box_in, placement
@@ -67,6 +68,18 @@ def find_things(
     else:
         find = _Masked(model.card, _planes(model.card, answers), where, looking).things
     return {name: sorted(find(name), key=lambda thing: -thing.score) for name in names}
+
+
+def evidence(model: Model, image: Image, names: Iterable[str]) -> Floats:
+    """How probable any of some classes is in every pixel, (height, width); for masks without boxes.
+
+    Raises:
+        ModelOutputError: the model answers something that cannot be read.
+    """
+    planes = _planes(model.card, model.run_all(image))
+    rows = [model.card.classes.index(name) for name in names]
+    height, width = image.shape[:2]
+    return unfit(planes[rows].max(axis=0), width, height, model.card.input)
 
 
 def missing_score(things: list[Thing], rule: CountRule) -> float:

@@ -144,7 +144,7 @@ def result_of(models: Path, image: Image, *, overlap_boxes: bool = False, **fiel
     if overlap_boxes:
         place = next(t for t in model.graph.initializer if t.name == "place")
         boxes = np.frombuffer(place.raw_data, np.float32).reshape(1, 64, 4).copy()
-        boxes[0, 1, :2] = boxes[0, 0, :2] + 1
+        boxes[0, 1] = boxes[0, 0] + (1, 1, -4, -4)  # smaller, and inside
         place.raw_data = boxes.tobytes()
         image = image.copy()
         image[:8, 8:16] = BLUE

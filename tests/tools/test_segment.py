@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from station.core.errors import RecipeError
 from station.core.frame import Frame, Image, Job
 from station.core.plugin import Site
 from station.core.recipe import prepare
@@ -96,9 +97,24 @@ def test_stains_are_found_in_a_letterbox_and_in_a_region(tmp_path: Path) -> None
 
 def test_places_are_counted(look: Look) -> None:
     rule = {"cap": CountRule(at_least=2, reason="cap_missing")}
-    assert look(squares((0, 0, BLUE), (32, 32, BLUE)), count=rule)[-1].evaluation is Evaluation.OK
-    missing = look(squares((0, 0, BLUE)), count=rule)[-1]
+    two = squares((0, 0, BLUE), (32, 32, BLUE))
+    assert look(two, count=rule, minimum_area_px=16)[-1].evaluation is Evaluation.OK
+    missing = look(squares((0, 0, BLUE)), count=rule, minimum_area_px=16)[-1]
     assert (missing.evaluation, missing.reason_code) == (Evaluation.NOT_OK, "cap_missing")
+    with pytest.raises(RecipeError, match="in two pieces counts twice"):
+        look(two, count=rule)
+
+
+def test_the_evidence_of_every_pixel_lies_where_the_stain_is(tiny_model_dir: Path) -> None:
+    region = Rectangle(x=8, y=24, width=40, height=40)
+    tool = Segment(name="stains", model="stains/1", region=region)
+    score_map = tool.prepare(Site(model_dirs=(tiny_model_dir,))).score_map
+    assert score_map
+    heat = score_map(frame_of(squares((16, 40, RED))))
+    assert heat.shape == (64, 64)
+    assert heat[42:46, 18:22].min() > 0.9
+    assert heat[:36].max() < 0.1
+    assert heat[:, 30:].max() < 0.1
 
 
 def test_the_plain_recipe_runs_it(tiny_model_dir: Path) -> None:

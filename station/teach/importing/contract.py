@@ -109,9 +109,9 @@ def open_questions(told: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, lis
 def _ultralytics(graph: Graph) -> dict[str, Fact]:
     noted = "the file's metadata is that of an Ultralytics export"
     facts = {"channel_order": Fact("RGB", noted), "range": Fact("unit", noted)}
-    is_stretched = graph.metadata.get("task") == "classify"
-    is_stretched |= graph.metadata.get("head") == "RTDETRDecoder"
-    facts["fit"] = Fact("stretch" if is_stretched else "letterbox", noted)
+    if graph.metadata.get("task") != "classify":  # those are cut to the middle, which is no fit
+        is_stretched = graph.metadata.get("head") == "RTDETRDecoder"
+        facts["fit"] = Fact("stretch" if is_stretched else "letterbox", noted)
     return facts
 
 

@@ -59,6 +59,11 @@ def find_meaning(
         return _of_classifier(family, names, wishes, folders)
     names = _finding_names(family, names, wishes)
     _refuse_strangers(names, wishes)
+    if wishes.counts and family.boxes is None:
+        raise ModelError(
+            "places of a mask are counted in a recipe that sets their minimum_area_px, not at the "
+            "import: --ignore the class here"
+        )
     meant = {*wishes.reasons, *wishes.ignored, *wishes.counts, wishes.good}
     mute = [name for name in names if name not in meant and SAME not in wishes.reasons]
     if mute:
