@@ -155,22 +155,19 @@ def run(order: Order) -> int:
     say(test, verdict)
     for name in (PAGE_FILE, PDF_FILE)[: 1 + order.with_pdf]:
         typer.echo(f"report: {out / name}")
-    if order.seal and subject.recipe_file:
-        _seal(test, verdict, record_sha256, subject.recipe_file)
+    is_sealed = order.seal and _seal(test, verdict, record_sha256)
     if order.as_json:
         typer.echo(json.dumps(verdict.line))
-    return exit_code(order, verdict)
+    return exit_code(order, verdict, is_sealed=is_sealed)
 
 
-def exit_code(order: Order, verdict: Verdict) -> int:
+def exit_code(order: Order, verdict: Verdict, *, is_sealed: bool) -> int:
     """0 tested and kept, 1 what was asked for cannot be kept, 3 some could not be inspected."""
     if verdict.figures.not_inspected:
         return EXIT_NOT_INSPECTED
-    wants_limits = order.wish != Wish()
-    is_kept = verdict.meets_wish or (
-        wants_limits and not order.seal and isinstance(verdict.choice, Choice)
-    )
-    return 0 if is_kept else EXIT_NOT_OK
+    if order.seal:
+        return 0 if is_sealed else EXIT_NOT_OK
+    return 0 if verdict.meets_wish or isinstance(verdict.choice, Choice) else EXIT_NOT_OK
 
 
 def _subject(order: Order) -> Subject:
@@ -281,6 +278,7 @@ def _inspect(
         pixels=look.tally.figures() if look.is_possible else None,
         pixels_left_out=tuple(sorted(look.left_out)),
         empty_masks=tuple(sorted(look.empty_masks)),
+        has_maps=look.has_maps,
         wish=order.wish,
         workers=order.workers,
         bits=order.bits,
@@ -304,12 +302,26 @@ def _batch_settings(order: Order, labelled: LabelledSet, prepared: PreparedRecip
     )
 
 
-def _seal(test: Acceptance, verdict: Verdict, record_sha256: str, recipe_file: Path) -> None:
-    if verdict.figures.not_inspected or not verdict.meets_wish:
-        typer.echo(f"not sealed: {recipe_file} does not keep to what was asked for as it stands")
-        return
+def _seal(test: Acceptance, verdict: Verdict, record_sha256: str) -> bool:
+    """Write the qualification into the recipe's file; False, with the reason said, if it fails."""
+    path = Path(str(test.recipe_file))
+    why_not = _why_not_sealed(test, verdict)
+    if why_not:
+        typer.echo(f"not sealed: {why_not}")
+        return False
     try:
-        carry_qualification(recipe_file, seal_of(test, verdict, record_sha256))
+        carry_qualification(path, seal_of(test, verdict, record_sha256))
     except OSError as error:
-        raise SettingsError(f"cannot write into {recipe_file}: {error.strerror}") from error
-    typer.echo(f"sealed: {recipe_file} carries this qualification now")
+        raise SettingsError(f"cannot write into {path}: {error.strerror}") from error
+    typer.echo(f"sealed: {path} carries this qualification now")
+    return True
+
+
+def _why_not_sealed(test: Acceptance, verdict: Verdict) -> str:
+    if verdict.figures.not_inspected:
+        return f"{verdict.figures.not_inspected} pictures could not be inspected"
+    if not verdict.meets_wish:
+        return f"{test.recipe_file} does not keep to what was asked for as it stands"
+    if test.labelled.copies:
+        return f"{test.labelled.copies} pictures are copies of others and prove nothing"
+    return ""

@@ -88,9 +88,14 @@ class PixelLook:
         self._masks = masks
 
     @property
+    def has_maps(self) -> bool:
+        """True where a tool gives score maps."""
+        return bool(self._maps)
+
+    @property
     def is_possible(self) -> bool:
         """True where there are masks, and a tool gives score maps."""
-        return bool(self._maps and self._masks)
+        return self.has_maps and bool(self._masks)
 
     def __call__(self, frame: Frame, picture: Picture, result: Result) -> None:
         """Count one picture; where several tools give maps, the highest score of each pixel."""

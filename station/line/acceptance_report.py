@@ -35,6 +35,8 @@ class Acceptance:
     pixels: PixelFigures | None
     pixels_left_out: tuple[str, ...]
     empty_masks: tuple[str, ...]
+    has_maps: bool
+    """A tool of the recipe gives score maps."""
     wish: Wish
     workers: int
     bits: int

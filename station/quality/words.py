@@ -99,6 +99,7 @@ def data_warnings(
     copies: int = 0,
     unlabelled: Sequence[str] = (),
     empty_masks: Sequence[str] = (),
+    unused_masks: int = 0,
 ) -> Iterator[str]:
     """What of the pictures makes the figures weaker than they look."""
     if copies:
@@ -116,6 +117,11 @@ def data_warnings(
         yield (
             f"{_counted(len(empty_masks), 'mask marks', 'masks mark')} nothing, as of "
             f"{empty_masks[0]}; left out of the pixel figures."
+        )
+    if unused_masks:
+        yield (
+            f"{_counted(unused_masks, 'mask is', 'masks are')} not used: no tool of the recipe "
+            "says how bad each pixel is."
         )
     if figures.unreadable:
         yield f"{_counted(figures.unreadable, 'file', 'files')} could not be read; in no rate."

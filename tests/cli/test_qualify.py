@@ -276,6 +276,27 @@ def test_a_recipe_that_misses_its_bound_is_not_sealed(
     assert (station_home / "recipes" / "bright.json").read_bytes() == before
 
 
+def test_copies_of_pictures_are_said_and_seal_nothing(station: RunStation, pictures: Draw) -> None:
+    station("recipe", "new", "--model", "bright")
+    folder = pictures({"good/1.png": 90, "glare/0.png": 170})
+    for number in range(1, 30):
+        (folder / "glare" / f"{number}.png").write_bytes((folder / "glare" / "0.png").read_bytes())
+    ended = station("qualify", folder, "--recipe", "bright", "--escape-at-most", 0.1, "--seal")
+    assert ended.code == 1
+    assert "29 pictures are exact copies of others" in ended.out
+    assert "not sealed: 29 pictures are copies" in ended.out
+
+
+def test_masks_no_tool_can_use_are_said(
+    station: RunStation, pictures: Draw, station_home: Path
+) -> None:
+    folder = pictures({"good/1.png": 90, "glare/1.png": 170})
+    marked(station_home, "ground_truth/glare/1.png")
+    ended = station("qualify", folder, "--model", "bright", "--json")
+    assert ended.last["pixel_auroc"] is None
+    assert "1 mask is not used: no tool of the recipe" in ended.out
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
