@@ -73,7 +73,7 @@ def qualify(
     ] = None,
     masks: Annotated[
         Path | None,
-        typer.Option(help="Where masks lie. [default: ground_truth in DIR or beside it]"),
+        typer.Option(help="Where masks lie; else in ground_truth inside DIR or beside it."),
     ] = None,
     escape_at_most: Annotated[
         float | None,
@@ -85,7 +85,7 @@ def qualify(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="A new folder. [default: qualifications/<recipe>-v<version>-<time>]"),
+        typer.Option(help="A new folder; else qualifications/<recipe>-v<version>-<time>."),
     ] = None,
     workers: Annotated[
         int, typer.Option(min=1, help="Pictures at a time; the latency is measured with these.")

@@ -108,11 +108,13 @@ class PixelLook:
         if not usable or result.result_state is not ResultState.COMPLETED:
             self.left_out.append(picture.origin)
             return
-        heat = np.maximum.reduce([score_map(frame) for score_map in self._maps])
         try:
+            heat = np.maximum.reduce([score_map(frame) for score_map in self._maps])
             self.tally.add(heat, mask)
-        except ModelOutputError as error:
-            raise ModelOutputError(f"{picture.origin}: {error}") from error
+        except Exception as error:  # the border: a tool's map must not end in a traceback
+            raise ModelOutputError(
+                f"{picture.origin}: the score map cannot be used: {error}"
+            ) from error
 
 
 def check_unchanged(labelled: LabelledSet) -> None:

@@ -11,7 +11,7 @@ from station.core.files import write_whole
 from station.line.acceptance_report import Acceptance, Verdict, judge_acceptance, write_record
 from station.line.batch import annotated_path
 from station.line.batch_report import TABLE_FILE
-from station.line.batch_store import read_lines, unwritable
+from station.line.batch_store import SETTINGS_FILE, read_lines, unwritable
 from station.quality.charts import confusion_table, score_histogram
 from station.quality.curves import acceptance_curves
 from station.quality.limits import Choice
@@ -55,6 +55,7 @@ def finish_acceptance(
         write_whole(folder / PAGE_FILE, render_qualification(page).encode())
         if with_pdf:
             write_whole(folder / PDF_FILE, render_pdf(page))
+        (folder / SETTINGS_FILE).unlink()  # so that no batch goes on where the record is closed
     except OSError as error:
         raise unwritable(folder, error) from error
     return verdict, record_sha256

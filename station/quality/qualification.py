@@ -213,10 +213,10 @@ def as_line(figures: Figures, pixel_auroc: float | None) -> dict[str, float | in
         "not_decidable": figures.not_decidable.count,
         "auroc": _rounded(figures.auroc),
         "pixel_auroc": None if pixel_auroc is None else _rounded(pixel_auroc),
-        "p50_ms": _rounded(figures.p50_ms),
-        "p99_ms": _rounded(figures.p99_ms),
+        "p50_ms": _rounded(figures.p50_ms, 3),
+        "p99_ms": _rounded(figures.p99_ms, 3),
     }
 
 
-def _rounded(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None
+def _rounded(value: float, digits: int = 6) -> float | None:
+    return round(value, digits) if math.isfinite(value) else None

@@ -69,6 +69,7 @@ def test_the_record_is_bound_to_what_was_tested(
     assert record["results_sha256"] == hashlib.sha256(results).hexdigest()
     assert {name: record["figures"][name] for name in ended.last} == ended.last
     assert record["escapes"] == ["not_ok/glare/escape.png"]
+    assert station("inspect", "pics", "--recipe", "bright", "--out", "q").code == 2
     assert record["overkills"] == ["good/over.png"]
 
 
