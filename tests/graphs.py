@@ -12,8 +12,12 @@ COLOURS: Mapping[str, tuple[float, float, float]] = {
     "rust": (0.62, 0.3, 0.18),
     "paint": (0.18, 0.3, 0.62),
     "dark": (0.2, 0.2, 0.2),
+    "light": (0.8, 0.8, 0.8),
 }
-"""Red, green and blue, 0 to 1, of each class `colours` tells apart."""
+"""Red, green and blue, 0 to 1, of each class `colours` tells apart.
+
+Good parts lie between dark and light ones: with numbers of another range they are never named.
+"""
 
 SHARPNESS = 60.0
 

@@ -185,7 +185,7 @@ def test_a_score_without_a_natural_limit_asks_for_one(bring: Bring, tmp_path: Pa
 
 
 def test_a_classifier_is_not_taken_for_something_else(bring: Bring) -> None:
-    names = ("ok", "rust", "paint", "dark")
+    names = ("ok", "rust", "paint", "dark", "light")
     assert bring(colours(), SAID, classes=names).card.task == "classify"
     with pytest.raises(ModelError, match="for pose"):
         bring(blob_boxes("v8", metadata=YOLO | {"task": "pose"}), reasons={"same": "same"})

@@ -1,5 +1,6 @@
 """Trying every contract that is left on pictures with known answers; the one that fits is taken."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from station.core.errors import ModelError, ModelOutputError
 from station.core.frame import Image
 from station.teach.importing.contract import open_questions
 from station.teach.importing.meaning import Meaning
-from station.teach.importing.references import Reference, labels_of, spread
+from station.teach.importing.references import Reference, spread
 from station.teach.importing.wishes import ask
 from station.vision.card import ModelCard
 from station.vision.images import read_image
@@ -21,12 +22,10 @@ from station.vision.score import Answer, answer_of
 MOST_PICTURES = 48
 FEWEST_A_LABEL = 3
 SURE = 2.0
-"""A contract is better when it is so by this many standard errors over the pictures."""
-CLEARLY = 0.02
-"""And by at least so many nats a picture."""
-BETTER_THAN_GUESSING = 0.9
-NO_CHANCE = 1e-3
-"""A share taken as the least, so that one picture alone cannot decide."""
+"""A contract is worse when it makes more mistakes by this many standard errors."""
+FEW = 2
+"""And by more than so many mistakes. How sure a model is says nothing: too much contrast, which is
+a wrong contract, makes many models surer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +65,13 @@ def choose(
         errors = _errors(hypotheses, session, spread(expected, MOST_PICTURES), meaning)
         fitting, because = _by_scores(hypotheses, errors, tolerance)
     elif labelled:
-        losses = _losses(hypotheses, session, spread(labelled, MOST_PICTURES), meaning)
-        kinds = len(labels_of(labelled))
-        fitting, because = _by_labels(hypotheses, losses, kinds)
+        shown = spread(labelled, MOST_PICTURES)
+        mistakes = _mistakes(hypotheses, session, shown, meaning)
+        fitting, because = _by_labels(hypotheses, mistakes, [r.label for r in shown])
     else:
         fitting, because = list(hypotheses), ""
     _ask_where_open(fitting, hypotheses, because)
-    likeliest = min(fitting, key=hypotheses.index)
+    likeliest = fitting[0]
     assumed = frozenset(key for key, _ in open_questions([h.told for h in fitting]))
     return Chosen(likeliest.card, likeliest.told, because, assumed)
 
@@ -96,21 +95,24 @@ def _by_scores(
 
 
 def _by_labels(
-    hypotheses: Sequence[Hypothesis], losses: NDArray[np.float64], kinds: int
+    hypotheses: Sequence[Hypothesis],
+    mistakes: NDArray[np.bool_],
+    labels: Sequence[str | None],
 ) -> tuple[list[Hypothesis], str]:
-    """Those that are not clearly worse than the best at the labels of the pictures."""
-    means = losses.mean(axis=1)
-    best = int(means.argmin())
-    if not means[best] < BETTER_THAN_GUESSING * np.log(max(2, kinds)):
+    """Those that do not make clearly more mistakes than the best."""
+    counts = mistakes.sum(axis=1)
+    best = int(counts.argmin())
+    by_guessing = len(labels) - max(Counter(labels).values())
+    if counts[best] > by_guessing / 2:
         raise ModelError(
-            f"under no contract does the model tell these {losses.shape[1]} pictures apart better "
+            f"under no contract does the model tell these {len(labels)} pictures apart much better "
             "than by guessing; are the classes in the right order, and are these its pictures? "
             "Otherwise say the contract with --set channel_order=… --set range=…"
         )
-    more = losses - losses[best]
-    noise = more.std(axis=1) / np.sqrt(losses.shape[1])
-    near = (more.mean(axis=1) <= CLEARLY) | (more.mean(axis=1) < SURE * noise)
-    because = f"tells {losses.shape[1]} labelled pictures apart best of {len(hypotheses)} contracts"
+    more = mistakes.astype(int) - mistakes[best].astype(int)
+    noise = np.sqrt(np.abs(more).sum(axis=1))
+    near = (more.sum(axis=1) <= FEW) | (more.sum(axis=1) <= SURE * noise)
+    because = f"tells {len(labels)} labelled pictures apart with {counts[best]} mistakes"
     return _first(hypotheses, best, near), because
 
 
@@ -131,8 +133,9 @@ def _ask_where_open(fitting: list[Hypothesis], tried: Sequence[Hypothesis], beca
     key, values = questions[0]
     found = "nothing in the file says" if not because else "the pictures do not tell"
     more = "" if because else ", or --pictures DIR with a folder of pictures for each class"
+    best = f"; the likeliest {because}" if because else ""
     ask(
-        f"{found} {_WORDS.get(key, key)} ({len(fitting)} of {len(tried)} contracts fit alike)",
+        f"{found} {_WORDS.get(key, key)} ({len(fitting)} of {len(tried)} contracts fit alike{best})",
         f"--set {key}={' or '.join(values)}{more}",
     )
 
@@ -201,35 +204,38 @@ def difference(answer: Answer | None, reference: Reference, meaning: Meaning) ->
     return worst
 
 
-def _losses(
+def _mistakes(
     hypotheses: Sequence[Hypothesis],
     session: ort.InferenceSession,
     references: Sequence[Reference],
     meaning: Meaning,
-) -> NDArray[np.float64]:
-    """-log of the share the truth was given: (hypotheses, pictures)."""
+) -> NDArray[np.bool_]:
+    """Which pictures each contract gets wrong: (hypotheses, pictures)."""
     images = [read_image(reference.path) for reference in references]
-    return np.array(
-        [
+    rows = []
+    for hypothesis in hypotheses:
+        answers = [_answer(Model(hypothesis.card, session), image) for image in images]
+        rows.append(_wrong(answers, references, meaning))
+    return np.array(rows)
+
+
+def _wrong(
+    answers: Sequence[Answer | None], references: Sequence[Reference], meaning: Meaning
+) -> NDArray[np.bool_]:
+    """The wrong class by the largest share; without shares, the wrong side of the best cut."""
+    names = [meaning.class_of(reference.label) for reference in references]
+    if all(a is None or name in a.shares for a, name in zip(answers, names, strict=True)):
+        return np.array(
             [
-                _loss(_answer(Model(h.card, session), image), reference, meaning)
-                for image, reference in zip(images, references, strict=True)
+                a is None or max(a.shares, key=lambda n: a.shares[n]) != name
+                for a, name in zip(answers, names, strict=True)
             ]
-            for h in hypotheses
-        ]
-    )
-
-
-def _loss(answer: Answer | None, reference: Reference, meaning: Meaning) -> float:
-    if answer is None:
-        return float(-np.log(NO_CHANCE))
-    name = meaning.class_of(reference.label)
-    if name in answer.shares:
-        share = answer.shares[name or ""]
-    else:
-        score = min(max(answer.score, 0.0), 1.0)
-        share = 1 - score if reference.is_good else score
-    return float(-np.log(max(share, NO_CHANCE)))
+        )
+    scores = np.array([np.nan if answer is None else answer.score for answer in answers])
+    is_bad = np.array([not reference.is_good for reference in references])
+    cuts = [-np.inf, *scores[~np.isnan(scores)]]
+    sides = np.array([(scores > cut) != is_bad for cut in cuts]) | np.isnan(scores)
+    return np.asarray(sides[sides.sum(axis=1).argmin()], np.bool_)
 
 
 def _answer(model: Model, image: Image) -> Answer | None:
