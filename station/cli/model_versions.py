@@ -63,7 +63,7 @@ def rollback(
         f"{done.card.reference} is now the newest: a copy of {done.source.reference}, in place of "
         f"{done.replaced.reference}; both stay where they are"
     )
-    lines = list(_recipes_naming(name, done.card.reference))
+    lines = list(recipes_naming(name, done.card.reference))
     for line in lines or ["no recipe in recipes/ names this model"]:
         typer.echo(line)
 
@@ -121,7 +121,8 @@ def _time_ms(folder: Path) -> float:
     return float(np.median(times_ms))
 
 
-def _recipes_naming(name: str, newest: str) -> Iterator[str]:
+def recipes_naming(name: str, newest: str) -> Iterator[str]:
+    """A line for each recipe that names a model, and how it would come to use `newest`."""
     for path in sorted((home() / "recipes").glob("*.json")):
         try:
             recipe, _, _ = read_unsealed(path)

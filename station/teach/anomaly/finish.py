@@ -14,8 +14,10 @@ from station.teach.anomaly.limits import GoodLimit, limit_from_good
 from station.teach.anomaly.merit import Reading
 from station.teach.anomaly.outliers import evident, names
 from station.teach.anomaly.proof import check_parity, measure, refuse_costly, tiles_of
+from station.teach.anomaly.record import lay_down
 from station.teach.anomaly.samples import Crops
 from station.teach.anomaly.search import Trial
+from station.teach.anomaly.shown import LESSON_FILE, shelf_of
 from station.teach.anomaly.sight import Sight
 from station.teach.anomaly.unlearnt import score_unlearnt
 from station.teach.anomaly.way import Way
@@ -99,12 +101,16 @@ def finish(course: Course, learnt: Learnt, started_s: float) -> Made:
 
 
 def write(course: Course, made: Made) -> Taught:
-    """Keep a finished model as the next version.
+    """Keep a finished model as the next version, and all that it was shown.
 
     Raises:
-        TeachError: the folder cannot be written.
+        TeachError: the folder cannot be written, or a picture changed meanwhile.
     """
-    folder = keep(course.model_dirs[0], made.card, made.data, made.beside)
+    models_dir = course.model_dirs[0]
+    with shelf_of(models_dir, made.card.name) as shelf:
+        shown = lay_down(shelf, course)
+        note = (shown.model_dump_json(indent=1) + "\n").encode()
+        folder = keep(models_dir, made.card, made.data, {**made.beside, LESSON_FILE: note})
     learnt = made.learnt
     return Taught(
         card=made.card, folder=folder, way=learnt.way, reading=learnt.reading,
@@ -122,6 +128,7 @@ def _counts(course: Course, learnt: Learnt, faulty: int) -> dict[str, int]:
         "left out": len(material.learnt.left_out) + faulty,
         "unlike the others": len(learnt.strange),
         "marked defects": len(material.defects.marked),
+        "corrections": len(material.corrections),
     }
 
 
@@ -149,7 +156,7 @@ def _limit(course: Course, learnt: Learnt) -> tuple[GoodLimit, list[str], list[s
         return limit_from_good(scores, per_sample, rng), warnings, faults
     far = evident(others)
     if far:
-        unlike = ", ".join(pictures[index].path.name for index in far[:4])
+        unlike = ", ".join(material.name_of(pictures[index].path) for index in far[:4])
         warnings.append(
             f"{len(far)} more good pictures score far above the others ({unlike}); look at them: "
             "they did not move the limit, and will be rejected"

@@ -77,7 +77,7 @@ def read_all(pictures: Sequence[Picture], tick: Tick) -> Readable:
     Raises:
         TeachError: more than a fifth is lost.
     """
-    answers = in_parallel(_size_or_fault, pictures, tick)
+    answers = in_parallel(size_or_fault, pictures, tick)
     kept = [
         (picture, answer)
         for picture, answer in zip(pictures, answers, strict=True)
@@ -114,7 +114,8 @@ def fault_of(image: Image, name: str) -> str | None:
     return None if fault is None else f"{name}: {fault}"
 
 
-def _size_or_fault(picture: Picture) -> tuple[int, int] | str:
+def size_or_fault(picture: Picture) -> tuple[int, int] | str:
+    """(width, height) in pixels of a picture that can be learnt from, or what is wrong with it."""
     try:
         image = read_image(picture.path)
     except PictureError as error:

@@ -97,7 +97,8 @@ def build_memory(sight: Sight, place_weight: float, seed: int) -> Memory:
     if place_weight:
         scale = np.float32(place_weight * sight.space.axes**0.5)
         places = sight.eye.places() * scale
-    return remember(sight.good, np.random.default_rng(seed), places=places)
+    rng = np.random.default_rng(seed)
+    return remember(sight.good, rng, places=places, certain=sight.certain)
 
 
 def fit_whole(sight: Sight, held: HeldOut, seed: int) -> PatchHead:

@@ -1,7 +1,7 @@
 """What to teach an anomaly model, what it is learnt from, and what comes of it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from station.teach.anomaly.defects import Defects
@@ -9,6 +9,7 @@ from station.teach.anomaly.goods import Readable
 from station.teach.anomaly.limits import GoodLimit
 from station.teach.anomaly.merit import Reading
 from station.teach.anomaly.search import Trial
+from station.teach.anomaly.shown import Entry
 from station.teach.anomaly.way import Way
 from station.teach.features import FeatureNet
 from station.teach.pictures import Picture
@@ -52,6 +53,16 @@ class Material:
     defects: Defects
     nets: Mapping[str, FeatureNet]
     warnings: tuple[str, ...]
+    corrections: frozenset[str] = frozenset()
+    """Digests of good pictures the memory must know: `station teach more` was given them."""
+    unlearnable: tuple[Path, ...] = ()
+    """Pictures of bad parts on which nobody marked where, and the station sees nothing."""
+    origins: Mapping[Path, Entry] = field(default_factory=dict)
+    """Pictures shown to an earlier version, by the path they lie at now."""
+
+    def name_of(self, path: Path) -> str:
+        """What a person calls a picture: its name when it was shown."""
+        return self.origins[path].name if path in self.origins else path.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ MOST_PATCHES = 1000
 CHOOSE_FROM = 20_000
 SKETCH = 64
 """Axes of the random projection the choice is made in."""
+RESERVED_SHARE, RESERVED_EACH = 0.3, 30
+"""Places kept for samples the memory must know: of all places, and for each such sample."""
 NOBODY = -1
 
 
@@ -50,9 +52,11 @@ def remember(
     *,
     places: NDArray[np.float32] | None = None,
     count: int = MOST_PATCHES,
+    certain: Sequence[int] = (),
 ) -> Memory:
     """Choose patches that cover all of the samples': greedily, always the one farthest away.
 
+    Of the `certain` samples every patch is looked at, and up to 30 each are taken besides.
     (Sener and Savarese, "Active learning for convolutional neural networks: a core-set approach",
     2018.)
     """
@@ -62,8 +66,29 @@ def remember(
     if total > CHOOSE_FROM:
         rows = np.sort(rng.choice(total, CHOOSE_FROM, replace=False))
     full = _rows_of(samples, rows, places)
-    chosen = spread_out(full, count, rng)
-    return Memory(full[chosen], sources[rows][chosen], places)
+    reserved = min(int(RESERVED_SHARE * count), RESERVED_EACH * len(certain))
+    chosen = spread_out(full, count - reserved, rng)
+    memory = Memory(full[chosen], sources[rows][chosen], places)
+    if not reserved:
+        return memory
+    own = np.flatnonzero(np.isin(sources, certain))
+    return _with_farthest(memory, _rows_of(samples, own, places), sources[own], reserved)
+
+
+def _with_farthest(
+    memory: Memory, patches: Patches, sources: NDArray[np.intp], count: int
+) -> Memory:
+    """The same with `count` more: always the patch the memory is farthest from by then."""
+    gap = nearest(patches, memory.patches)
+    chosen = []
+    for _ in range(min(count, len(patches))):
+        chosen.append(int(gap.argmax()))
+        gap = np.minimum(gap, nearest(patches, patches[chosen[-1:]]))
+    return Memory(
+        np.concatenate((memory.patches, patches[chosen])),
+        np.concatenate((memory.sources, sources[chosen])),
+        memory.places,
+    )
 
 
 def spread_out(patches: Patches, count: int, rng: np.random.Generator) -> NDArray[np.intp]:

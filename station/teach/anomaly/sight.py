@@ -41,6 +41,8 @@ class Sight:
     good: tuple[NDArray[np.float16], ...]
     drawn: tuple[Bad, ...]
     marked: tuple[Bad, ...]
+    certain: tuple[int, ...] = ()
+    """Good samples the memory must know: a station rejected them, and a person put that right."""
 
 
 @dataclass(frozen=True, slots=True)

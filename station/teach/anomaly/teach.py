@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,9 @@ def _learn(course: Course, way: Way | None) -> Learnt:
         eye, eye.opened(), crops, marks, each=each, places=places, seed=lesson.seed,
         tick=lambda done, of: course.progress("learning", done, of),
     )  # fmt: skip
+    known = material.corrections
+    certain = tuple(i for i, sample in enumerate(samples) if sample.picture.digest in known)
+    sight = replace(sight, certain=certain)
     held = hold_out(sight, first.place_weight, lesson.seed)
     reading = best_reading(sight, held)
     update = {"head_weight": reading.head_weight, "summary": reading.summary}
@@ -140,11 +144,10 @@ def _learn(course: Course, way: Way | None) -> Learnt:
 
 def _without_strange(course: Course, way: Way) -> tuple[list[Sample], dict[str, bytes]]:
     """The samples, less those evidently unlike the others; each of these with its picture."""
-    lesson, learnt = course.lesson, course.material.learnt
-    rng = np.random.default_rng(lesson.seed)
-    samples = part(learnt.pictures, learnt.sizes, way.tiling, LEARN_FROM, rng)
+    lesson, material = course.lesson, course.material
+    samples = _samples(material, way, np.random.default_rng(lesson.seed))
     crops = Crops(samples)
-    eye = eye_of(course.material.nets[way.features], way)
+    eye = eye_of(material.nets[way.features], way)
     places = find_places(crops[0])
     sight = look_at(
         eye, eye.opened(), crops, [], each=0, places=places, seed=lesson.seed,
@@ -153,13 +156,27 @@ def _without_strange(course: Course, way: Way) -> tuple[list[Sample], dict[str, 
     memory = build_memory(sight, way.place_weight, lesson.seed)
     heats = [memory.distances(z.astype(np.float32), without=i) for i, z in enumerate(sight.good)]
     far = evident(np.array([sum_up(h, eye.rows, eye.columns, "worst_share") for h in heats]))
+    far = [i for i in far if samples[i].picture.digest not in material.corrections]
     strange = {
-        samples[i].picture.path.name: picture_of(
+        material.name_of(samples[i].picture.path): picture_of(
             crops[i], heats[i].reshape(eye.rows, eye.columns), eye.contract
         )
         for i in far
     }
     return [sample for i, sample in enumerate(samples) if i not in far], strange
+
+
+def _samples(material: Material, way: Way, rng: np.random.Generator) -> list[Sample]:
+    """A bounded number of ordinary samples, and as many again of those the memory must know."""
+    learnt = material.learnt
+    rows = np.arange(len(learnt.pictures))
+    is_certain = np.array([p.digest in material.corrections for p in learnt.pictures], np.bool_)
+    samples: list[Sample] = []
+    for group in (rows[~is_certain], rows[is_certain]):
+        pictures = [learnt.pictures[row] for row in group]
+        sizes = [learnt.sizes[row] for row in group]
+        samples += part(pictures, sizes, way.tiling, LEARN_FROM, rng)
+    return samples
 
 
 def _searched(

@@ -9,7 +9,7 @@ from natsort import natsorted
 from station.core.errors import TeachError
 from station.core.reasons import GOOD_CLASSES
 from station.teach.pictures import BAD_FOLDERS, class_name
-from station.vision.images import find_pictures
+from station.vision.images import SUFFIXES, find_pictures
 
 MASK_FOLDER = "ground_truth"
 MASK_ENDINGS = ("_mask", "")
@@ -73,11 +73,40 @@ def sort_files(root: Path) -> Pile:
     )
 
 
+def pile_of(folder: Path, given: Sequence[Path]) -> Pile:
+    """The files that may mark those pictures of `given` that lie directly in `folder`.
+
+    Other files of the folder are let be, whatever they are.
+    """
+    shown = [path for path in natsorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
+    masks = {mask for path in shown for mask in _beside(path)}
+    own = [path for path in given if path.parent == folder and path not in masks]
+    jsons = [path.with_suffix(".json") for path in own]
+    texts = [path.with_suffix(".txt") for path in own]
+    return Pile(
+        root=folder,
+        pictures=tuple(path for path in shown if path not in masks),
+        painted=tuple((path, mask) for path in own for mask in _masks_of(folder, path)),
+        stems={path.with_suffix(""): path for path in own},
+        jsons=tuple(path for path in folder.glob("*.json") if path in jsons or _lists(path)),
+        texts=tuple(path for path in texts if path.is_file()),
+    )
+
+
 def named(paths: Sequence[Path], root: Path) -> str:
     """A few of the paths, relative to the folder, and how many more there are."""
     shown = ", ".join(_inside(path, root) for path in paths[:SHOWN])
     more = f" and {len(paths) - SHOWN} more" if len(paths) > SHOWN else ""
     return shown + more
+
+
+def _lists(path: Path) -> bool:
+    """Whether a JSON looks like COCO's, one file for all pictures."""
+    try:
+        text = path.read_bytes()
+    except OSError:
+        return False
+    return b'"annotations"' in text and b'"images"' in text
 
 
 def _masks_of(root: Path, picture: Path) -> Iterable[Path]:

@@ -1,6 +1,7 @@
 """Read a folder of marked defects, whatever they were marked with, and refuse what is in doubt."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 from station.core.errors import TeachError
 from station.core.frame import Image
 from station.core.reasons import GOOD_CLASSES
-from station.teach.marks.files import MASK_FOLDER, Pile, named, sort_files
+from station.teach.marks.files import MASK_FOLDER, Pile, named, pile_of, sort_files
 from station.teach.marks.labels import read_labels
-from station.teach.marks.painted import PaintedMask
+from station.teach.marks.painted import GuessedMask, PaintedMask
 from station.teach.marks.shapes import Drawing
 from station.teach.pictures import class_name
 from station.vision.images import read_image
@@ -30,7 +31,7 @@ class Marked:
     path: Path
     reason: str
     """The folder's name, else the name of the largest mark."""
-    mask_source: PaintedMask | Drawing
+    mask_source: PaintedMask | Drawing | GuessedMask
 
     @property
     def is_rough(self) -> bool:
@@ -71,22 +72,7 @@ def read_marks(folder: Path) -> list[Marked]:
         PictureError: a picture cannot be decoded.
     """
     pile = sort_files(folder)
-    sources: dict[Path, list[PaintedMask | Drawing]] = defaultdict(list)
-    for picture, mask in pile.painted:
-        sources[picture].append(PaintedMask(mask))
-    for picture, drawing in read_labels(pile):
-        sources[picture].append(drawing)
-    _check_each_has_one(pile, sources)
-    marked = [
-        Marked(picture, _reason(pile, picture, sources[picture][0]), sources[picture][0])
-        for picture in pile.pictures
-    ]
-    for entry in marked:
-        entry.mask()
-    return marked
-
-
-def _check_each_has_one(pile: Pile, sources: dict[Path, list[PaintedMask | Drawing]]) -> None:
+    sources = _sources(pile)
     bare = [picture for picture in pile.pictures if not sources.get(picture)]
     if bare:
         raise TeachError(
@@ -94,10 +80,53 @@ def _check_each_has_one(pile: Pile, sources: dict[Path, list[PaintedMask | Drawi
             f"{named(bare, pile.root)}; mark the defect, or take them out of the folder (a good "
             "part belongs to the good pictures)"
         )
+    return [_marked(pile, picture, sources[picture]) for picture in pile.pictures]
+
+
+def find_marks(given: Sequence[Path]) -> tuple[list[Marked], list[Path]]:
+    """The marked ones among folders and pictures, and those without any mark.
+
+    Folders are read as `read_marks` does. A picture's own marks are a painted mask beside it or in
+    `ground_truth`, a label file of its name, or a COCO file in its folder.
+
+    Raises:
+        TeachError: as of `read_marks`, but a picture may have no marks.
+        PictureError: a picture cannot be decoded.
+    """
+    folders = [path for path in given if path.is_dir()]
+    files = [path for path in given if not path.is_dir()]
+    piles = [sort_files(folder) for folder in folders]
+    piles += [pile_of(parent, files) for parent in dict.fromkeys(path.parent for path in files)]
+    wanted = {*files, *(path for pile in piles[: len(folders)] for path in pile.pictures)}
+    marked: list[Marked] = []
+    bare: list[Path] = []
+    for pile in piles:
+        sources = _sources(pile)
+        for path in pile.pictures:
+            if path in wanted and sources.get(path):
+                marked.append(_marked(pile, path, sources[path]))
+            elif path in wanted:
+                bare.append(path)
+    return marked, bare
+
+
+def _sources(pile: Pile) -> dict[Path, list[PaintedMask | Drawing]]:
+    sources: dict[Path, list[PaintedMask | Drawing]] = defaultdict(list)
+    for picture, mask in pile.painted:
+        sources[picture].append(PaintedMask(mask))
+    for picture, drawing in read_labels(pile):
+        sources[picture].append(drawing)
     for picture, found in sources.items():
         if len(found) > 1:
             files = " and ".join(source.path.name for source in found)
             raise TeachError(f"{picture} has marks in {files}; keep the one that is right")
+    return sources
+
+
+def _marked(pile: Pile, picture: Path, sources: list[PaintedMask | Drawing]) -> Marked:
+    marked = Marked(picture, _reason(pile, picture, sources[0]), sources[0])
+    marked.mask()
+    return marked
 
 
 def _reason(pile: Pile, picture: Path, source: PaintedMask | Drawing) -> str:
