@@ -21,68 +21,75 @@ from station.teach.importing.wishes import (
 )
 from station.vision.card import ModelCard
 
+File = Annotated[Path, typer.Argument(metavar="FILE.onnx", help="The exported model.")]
+Name = Annotated[str, typer.Option(help="What it is called. [default: the file's name]")]
+Classes = Annotated[
+    str, typer.Option(metavar="A,B,C", help="Classes in the order of the model's answers.")
+]
+ClassesFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The same, one class a line.")
+]
+Good = Annotated[
+    str, typer.Option(metavar="CLASS", help="The class of good parts; none: all are defects.")
+]
+Reasons = Annotated[
+    str, typer.Option(metavar="CLASS=CODE,…", help="Reason codes; same: the classes' names.")
+]
+Ignore = Annotated[str, typer.Option(metavar="A,B", help="Classes that say nothing about a part.")]
+Count = Annotated[
+    list[str] | None,
+    typer.Option(metavar="CLASS=4[-6][:CODE]", help="How many a good part has; repeatable."),
+]
+Pictures = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Pictures to try the model on, in folders by class."),
+]
+Scores = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="CSV or JSON: the scores each picture should get."),
+]
+Tolerance = Annotated[float, typer.Option(min=0, help="Allowed difference to them.")]
+Setting = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="What you know, as channel_order=RGB."),
+]
+Accept = Annotated[float | None, typer.Option(min=0, help="OK up to this score.")]
+Reject = Annotated[float | None, typer.Option(min=0, help="Not OK from it on.")]
+Licence = Annotated[str, typer.Option(help="The licence of the model.")]
+AsJson = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
+
 
 def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="The exported model.")],
-    name: Annotated[str, typer.Option(help="What it is called. [default: the file's name]")] = "",
-    classes: Annotated[
-        str, typer.Option(metavar="A,B,C", help="Classes in the order of the model's answers.")
-    ] = "",
-    classes_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The same, one class a line.")
-    ] = None,
-    good: Annotated[
-        str, typer.Option(metavar="CLASS", help="The class of good parts; none: all are defects.")
-    ] = "",
-    reasons: Annotated[
-        str, typer.Option(metavar="CLASS=CODE,…", help="Reason codes; same: the classes' names.")
-    ] = "",
-    ignore: Annotated[
-        str, typer.Option(metavar="A,B", help="Classes that say nothing about a part.")
-    ] = "",
-    count: Annotated[
-        list[str] | None,
-        typer.Option(metavar="CLASS=4[-6][:CODE]", help="How many a good part has; repeatable."),
-    ] = None,
-    pictures: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Pictures to try the model on, in folders by class."),
-    ] = None,
-    scores: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="CSV or JSON: the scores each picture should get."),
-    ] = None,
-    tolerance: Annotated[float, typer.Option(min=0, help="Allowed difference to them.")] = 0.01,
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="What you know, as channel_order=RGB."),
-    ] = None,
-    accept_limit: Annotated[float | None, typer.Option(min=0, help="OK up to this score.")] = None,
-    reject_limit: Annotated[float | None, typer.Option(min=0, help="Not OK from it on.")] = None,
-    licence: Annotated[str, typer.Option(help="The licence of the model.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+    file: File,
+    name: Name = "",
+    classes: Classes = "",
+    classes_file: ClassesFile = None,
+    good: Good = "",
+    reasons: Reasons = "",
+    ignore: Ignore = "",
+    count: Count = None,
+    pictures: Pictures = None,
+    scores: Scores = None,
+    tolerance: Tolerance = 0.01,
+    setting: Setting = None,
+    accept_limit: Accept = None,
+    reject_limit: Reject = None,
+    licence: Licence = "",
+    as_json: AsJson = False,
 ) -> None:
     """Import an ONNX model: find what it takes and gives, prove it, write its card.
 
     Classifiers, anomalib exports, YOLO detectors and segmenters, and masks are known. What the
     file does not say is found out on --pictures, or asked for; nothing is guessed silently.
     """
+    meanings = {SAME: SAME} if reasons == SAME else read_pairs(reasons, "--reasons")
     wishes = Wishes(
-        file=file,
-        name=name,
-        classes=_classes(classes, classes_file),
-        good=good,
-        reasons={SAME: SAME} if reasons == SAME else read_pairs(reasons, "--reasons"),
-        ignored=_listed(ignore),
-        counts=read_counts(count or ()),
-        pictures=pictures,
-        scores=scores,
-        tolerance=tolerance,
-        settings=read_settings(setting or ()),
-        accept_limit=accept_limit,
-        reject_limit=reject_limit,
-        licence=licence,
-    )
+        file=file, name=name, classes=_classes(classes, classes_file), good=good,
+        reasons=meanings, ignored=_listed(ignore), counts=read_counts(count or ()),
+        pictures=pictures, scores=scores, tolerance=tolerance,
+        settings=read_settings(setting or ()), accept_limit=accept_limit,
+        reject_limit=reject_limit, licence=licence,
+    )  # fmt: skip
     console = Console(stderr=True)
     imported = import_model(wishes, model_dirs(), lambda line: console.out(line, highlight=False))
     _tell(imported)

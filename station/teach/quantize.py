@@ -106,38 +106,42 @@ def _compared(
     """Both on every picture in turn; then the new one again, at its refitted limits."""
     with _made_ready(card, data) as old, _made_ready(draft, small) as new:
         before, after = _answers([(card, old), (draft, new)], pictures)
-    limits = card.limits_with(None, None)
-    names = [reference.name for reference in pictures]
-    old_flips = flipped(before.evaluations, after.evaluations, names)
-    flips, refitted = old_flips, limits
+    limits, names = card.limits_with(None, None), [reference.name for reference in pictures]
+    flips = old_flips = flipped(before.evaluations, after.evaluations, names)
+    refitted = limits
     if not card.counts:
         refitted = refit(before.scores, after.scores, limits)
         with _made_ready(draft.model_copy(update={"limits": refitted}), small) as new:
-            (again,) = _answers([(draft, new)], pictures)
+            again = _answers([(draft, new)], pictures)[0]
         flips = flipped(before.evaluations, again.evaluations, names)
-    is_bad = np.array([reference.is_good is False for reference in pictures])
-    known = np.array([reference.is_good is not None for reference in pictures])
-    difference = np.abs(before.scores - after.scores)
+    off = np.abs(before.scores - after.scores)
     parity = Parity(
         model=draft.reference,
         of=card.reference,
         pictures=len(names),
         calibration_pictures=len(_calibration(pictures)),
         quantised=way,
-        largest_difference=float(difference.max()),
-        mean_difference=float(difference.mean()),
+        largest_difference=float(off.max()),
+        mean_difference=float(off.mean()),
         flips_at_old_limits=len(old_flips),
         flips=tuple(flips[:MOST_NAMED]),
         old_limits=(limits.accept_limit, limits.reject_limit),
         limits=(refitted.accept_limit, refitted.reject_limit),
-        auroc_before=auroc(before.scores[known], is_bad[known]),
-        auroc_after=auroc(after.scores[known], is_bad[known]),
+        auroc_before=_auroc(before.scores, pictures),
+        auroc_after=_auroc(after.scores, pictures),
         bytes_before=len(data),
         bytes_after=len(small),
         p50_ms_before=round(before.p50_ms, 3),
         p50_ms_after=round(after.p50_ms, 3),
     )
     return Quantised(_finished(draft, refitted, card, parity), None, parity)
+
+
+def _auroc(scores: Scores, pictures: Sequence[Reference]) -> float | None:
+    """Over the pictures with a label."""
+    known = np.array([reference.is_good is not None for reference in pictures])
+    is_bad = np.array([reference.is_good is False for reference in pictures])
+    return auroc(scores[known], is_bad[known])
 
 
 def _answers(

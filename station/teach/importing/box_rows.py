@@ -28,16 +28,16 @@ def find_layout(
     """The layout of a detector's output.
 
     A box has 4 + classes numbers (YOLOv8 and later), 5 + classes (YOLOv5: objectness too), or 6
-    (suppression done: corners, score, class); a segmenter's has its mask coefficients more. Six
-    numbers are the last of these where the sixth is a whole one in every box of every picture, and
-    not always 0 in as many boxes as a grid has places.
+    (suppression done: place, score, class); a segmenter's has its mask coefficients more. Six are
+    the last of these where the sixth is a whole one in every box of every picture, and not always
+    0 in as many boxes as a grid has places.
 
     Args:
         answers: (pictures, a, b), boxes along a or b.
         classes: how many there are.
         coefficients: numbers a box has for its mask, 0 without.
         input_px: width and height of the model's input.
-        unit: `pixels` or `input_size` where somebody said it; empty to find out.
+        unit: `pixels` or `input_size` where it is said; empty to find out.
         usual_unit: the same, to be taken where no box was found.
 
     Raises:
@@ -46,20 +46,15 @@ def find_layout(
     found = list(_fitting(answers, classes, coefficients, input_px))
     if not found:
         raise ModelError(
-            f"boxes of {answers.shape[1]} x {answers.shape[2]} numbers do not fit {classes} "
-            f"classes{f' and {coefficients} mask coefficients' if coefficients else ''} (a box "
-            f"has 4 + classes, 5 + classes, or 6); are the classes right?"
+            f"boxes of {answers.shape[1]} x {answers.shape[2]} numbers do not fit {classes} classes"
+            f" and {coefficients} coefficients (a box has 4 + classes, 5 + classes, or 6 numbers)"
+            "; are the classes right?"
         )
-    layout, rows = found[0]
     if len(found) > 1:
         ask("the boxes can be read in two ways", "--classes with all classes of the model")
-    return layout.model_copy(
-        update={
-            "corners": _corners(rows),
-            "unit": unit or _unit(rows, input_px, usual_unit),
-            "scores": _scores(layout, rows, classes),
-        }
-    )
+    layout, rows = found[0]
+    measured = {"corners": _corners(rows), "unit": unit or _unit(rows, input_px, usual_unit)}
+    return layout.model_copy(update={**measured, "scores": _scores(layout, rows, classes)})
 
 
 def _fitting(

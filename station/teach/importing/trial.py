@@ -133,9 +133,10 @@ def _ask_where_open(fitting: list[Hypothesis], tried: Sequence[Hypothesis], beca
     key, values = questions[0]
     found = "nothing in the file says" if not because else "the pictures do not tell"
     more = "" if because else ", or --pictures DIR with a folder of pictures for each class"
+    alike = f"{len(fitting)} of {len(tried)} contracts fit alike"
     best = f"; the likeliest {because}" if because else ""
     ask(
-        f"{found} {_WORDS.get(key, key)} ({len(fitting)} of {len(tried)} contracts fit alike{best})",
+        f"{found} {_WORDS.get(key, key)} ({alike}{best})",
         f"--set {key}={' or '.join(values)}{more}",
     )
 
