@@ -1,10 +1,6 @@
 """`station qualify`: the acceptance test of a recipe, with error rates one can promise."""
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,19 +9,21 @@ from typing import Annotated
 import typer
 
 from station import __version__
+from station.cli.drafts import draft_of
 from station.cli.home import home, site
 from station.cli.inspect import EXIT_NOT_INSPECTED, EXIT_NOT_OK
 from station.cli.progress import EXIT_INTERRUPTED, run_to_end
+from station.cli.qualify_seal import check_pins, seal_recipe
 from station.cli.qualify_words import announce, say
 from station.cli.recipe_files import choose_recipe, chosen_file
 from station.core.configuration import Configuration
-from station.core.errors import JournalError, RecipeError, SettingsError
-from station.core.recipe import PreparedRecipe, Recipe, carry_qualification, prepare
+from station.core.errors import JournalError, SettingsError
+from station.core.recipe import PreparedRecipe, prepare
 from station.line.acceptance import LabelledSet, PixelLook, check_unchanged, find_labelled
 from station.line.acceptance_page import PAGE_FILE, PDF_FILE, finish_acceptance
-from station.line.acceptance_report import Acceptance, Verdict, seal_of
+from station.line.acceptance_report import Acceptance, Verdict, find_choice
 from station.line.batch import Batch
-from station.line.batch_store import BatchSettings, BatchStore, unwritable
+from station.line.batch_store import BatchSettings, BatchStore
 from station.quality.limits import Choice, Wish
 from station.quality.pdf import check_typst
 from station.vision.memory import keep_picture_memory
@@ -146,7 +144,7 @@ def run(order: Order) -> int:
     labelled = find_labelled(order.root, codes=prepared.severity, masks=order.masks, out=out)
     announce(prepared, labelled)
     try:
-        with _draft_of(out) as draft:
+        with draft_of(out) as draft:
             test = _inspect(order, subject, labelled, draft)
             verdict, record_sha256 = finish_acceptance(test, draft, with_pdf=order.with_pdf)
     except JournalError as error:
@@ -155,7 +153,7 @@ def run(order: Order) -> int:
     say(test, verdict)
     for name in (PAGE_FILE, PDF_FILE)[: 1 + order.with_pdf]:
         typer.echo(f"report: {out / name}")
-    is_sealed = order.seal and _seal(test, verdict, record_sha256)
+    is_sealed = order.seal and seal_recipe(test, verdict, record_sha256)
     if order.as_json:
         typer.echo(json.dumps(verdict.line))
     return exit_code(order, verdict, is_sealed=is_sealed)
@@ -175,7 +173,7 @@ def _subject(order: Order) -> Subject:
     _check(order, recipe_file)
     recipe = choose_recipe(order.recipe, order.model, [order.root])
     if order.seal:
-        _check_pins(recipe)
+        check_pins(recipe)
     place = site(order.camera_id)
     return Subject(
         prepared=prepare(recipe, place),
@@ -209,46 +207,15 @@ def _is_empty_folder(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
 
 
-def _check_pins(recipe: Recipe) -> None:
-    """A seal on a recipe whose models or limits may change behind its back would be worth nothing.
-
-    Raises:
-        RecipeError: a tool takes whatever model or card it finds.
-    """
-    for tool in recipe.tools:
-        loose = [name for name in ("model_sha256", "card_hash") if getattr(tool, name, None) == ""]
-        if loose:
-            raise RecipeError(
-                f"tool {tool.name!r} leaves {' and '.join(loose)} open, so that nothing about it "
-                "can be promised; `station recipe new --from` with --set of its model pins them"
-            )
-
-
 def _default_out(subject: Subject) -> Path:
     recipe = subject.prepared.recipe
     name = f"{recipe.recipe_id}-v{recipe.version}-{subject.made_at:%Y%m%dT%H%M%SZ}"
-    return home() / "qualifications" / name
-
-
-@contextmanager
-def _draft_of(out: Path) -> Iterator[Path]:
-    """A folder that becomes `out` when all went well, and is gone when not."""
-    whole = out.absolute()
-    try:
-        whole.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{whole.name}.", dir=whole.parent))
-    except OSError as error:
-        raise unwritable(out, error) from error
-    try:
-        yield draft
-        draft.chmod(0o755)
-        if whole.is_dir():
-            whole.rmdir()
-        draft.replace(whole)
-    except OSError as error:
-        raise unwritable(out, error) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    folder = home() / "qualifications"
+    number, out = 1, folder / name
+    while out.exists():
+        number += 1
+        out = folder / f"{name}-{number}"
+    return out
 
 
 def _inspect(
@@ -283,9 +250,16 @@ def _inspect(
         workers=order.workers,
         bits=order.bits,
         made_at=subject.made_at,
+        limits_from=find_choice(labelled, prepared.recipe, _records(order)),
         recipe_file=str(subject.recipe_file) if subject.recipe_file else None,
         model=order.model,
     )
+
+
+def _records(order: Order) -> list[Path]:
+    """Where earlier tests may lie."""
+    beside = [order.out.absolute().parent] if order.out else []
+    return list(dict.fromkeys([home() / "qualifications", *beside]))
 
 
 def _batch_settings(order: Order, labelled: LabelledSet, prepared: PreparedRecipe) -> BatchSettings:
@@ -300,28 +274,3 @@ def _batch_settings(order: Order, labelled: LabelledSet, prepared: PreparedRecip
         annotate="none",
         bits=order.bits,
     )
-
-
-def _seal(test: Acceptance, verdict: Verdict, record_sha256: str) -> bool:
-    """Write the qualification into the recipe's file; False, with the reason said, if it fails."""
-    path = Path(str(test.recipe_file))
-    why_not = _why_not_sealed(test, verdict)
-    if why_not:
-        typer.echo(f"not sealed: {why_not}")
-        return False
-    try:
-        carry_qualification(path, seal_of(test, verdict, record_sha256))
-    except OSError as error:
-        raise SettingsError(f"cannot write into {path}: {error.strerror}") from error
-    typer.echo(f"sealed: {path} carries this qualification now")
-    return True
-
-
-def _why_not_sealed(test: Acceptance, verdict: Verdict) -> str:
-    if verdict.figures.not_inspected:
-        return f"{verdict.figures.not_inspected} pictures could not be inspected"
-    if not verdict.meets_wish:
-        return f"{test.recipe_file} does not keep to what was asked for as it stands"
-    if test.labelled.copies:
-        return f"{test.labelled.copies} pictures are copies of others and prove nothing"
-    return ""

@@ -104,6 +104,7 @@ def warnings_of(test: Acceptance, verdict: Verdict) -> Iterator[str]:
         copies=labelled.copies,
         unlabelled=labelled.unlabelled,
         empty_masks=test.empty_masks,
+        limits_from=test.limits_from,
         unused_masks=0 if test.has_maps else len(labelled.masks),
     )
 

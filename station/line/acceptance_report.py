@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from station.core.configuration import Configuration
 from station.core.files import write_whole
 from station.core.plugin import Tool, parse
 from station.core.qualification import Qualification, sealed
-from station.core.recipe import PreparedRecipe
+from station.core.recipe import PreparedRecipe, Recipe
 from station.line.acceptance import LabelledSet
 from station.line.batch_pictures import RESULTS_FILE
 from station.line.batch_store import read_lines, tidy
@@ -41,6 +41,8 @@ class Acceptance:
     workers: int
     bits: int
     made_at: datetime
+    limits_from: str
+    """The earlier test on these very pictures the recipe's limits were chosen in; else empty."""
     recipe_file: str | None
     model: str | None
     """What the plain recipe was made around, where there is no recipe file."""
@@ -68,6 +70,34 @@ class Verdict:
     def line(self) -> dict[str, float | int | None]:
         """What `--json` ends with."""
         return as_line(self.figures, self.pixels.auroc if self.pixels else None)
+
+
+def find_choice(labelled: LabelledSet, recipe: Recipe, folders: Iterable[Path]) -> str:
+    """The record of a test on the same pictures that proposed the limits the recipe has now.
+
+    Args:
+        labelled: the pictures.
+        recipe: whose limits are meant.
+        folders: where folders of earlier tests lie.
+
+    Returns:
+        The folder's name; empty where none is found, which proves nothing.
+    """
+    limits = {
+        (tool.name, getattr(tool, "accept_limit", None), getattr(tool, "reject_limit", None))
+        for tool in recipe.tools
+    }
+    for path in (path for folder in folders for path in sorted(folder.glob(f"*/{RECORD_FILE}"))):
+        try:
+            record = json.loads(path.read_bytes())
+            chosen = (record["limits"] or {}).get("chosen") or {}
+            same = record["pictures_sha256"] == labelled.digest
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue  # whatever it is, it is no record of a test
+        names = ("tool", "accept_limit", "reject_limit")
+        if same and tuple(chosen.get(name) for name in names) in limits:
+            return path.parent.name
+    return ""
 
 
 def judge_acceptance(test: Acceptance, folder: Path) -> Verdict:
@@ -193,6 +223,7 @@ def _record(test: Acceptance, verdict: Verdict, folder: Path) -> Mapping[str, An
             "labelled": len(labelled.pictures),
             "masks": len(labelled.masks),
             "copies": labelled.copies,
+            "limits_were_chosen_on_them": bool(test.limits_from),
             "unlabelled": list(labelled.unlabelled),
             "without_pixel_figures": list(test.pixels_left_out),
             "empty_masks": list(test.empty_masks),

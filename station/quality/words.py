@@ -22,7 +22,9 @@ def promise(figures: Figures, claim: float | None = None) -> str:
     was_asked, claim = claim is not None, claim or USUAL_CLAIM
     head = f"{_of(seen, 'bad')} passed: {_below('escape', upper)}"
     if upper <= claim:
-        return f"{head}; that {'proves' if was_asked else 'is enough to claim'} {claim * 100:g} %."
+        share = f"{claim * 100:g} %"
+        proven = f"proves the {share} asked for" if was_asked else f"is enough to claim {share}"
+        return f"{head}; that {proven}."
     clean = f"{claim * 100:g} % you need {parts_needed(claim)} bad parts and no miss"
     if seen.share > claim:
         return f"{head}. That is too many: to claim {clean}."
@@ -100,8 +102,14 @@ def data_warnings(
     unlabelled: Sequence[str] = (),
     empty_masks: Sequence[str] = (),
     unused_masks: int = 0,
+    limits_from: str = "",
 ) -> Iterator[str]:
     """What of the pictures makes the figures weaker than they look."""
+    if limits_from:
+        yield (
+            f"The recipe's limits were chosen on these very pictures ({limits_from}), so the "
+            "figures are optimistic; test it on other parts."
+        )
     if copies:
         yield (
             f"{_counted(copies, 'picture is an exact copy', 'pictures are exact copies')} of "

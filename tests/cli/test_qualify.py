@@ -225,13 +225,17 @@ def test_the_limits_chosen_make_a_new_version_that_keeps_the_bound(
     assert "optimistic" in ended.out
     (command,) = [line for line in ended.out.splitlines() if "recipe new" in line]
     assert station(*command.split()[1:]).code == 0
-    again = station(
-        "qualify", folder, "--recipe", "bright", "--escape-at-most", 0.1, "--seal", "--json"
-    )
+    options = ("--recipe", "bright", "--escape-at-most", 0.1, "--seal", "--json")
+    again = station("qualify", folder, *options)
     assert (again.last["escapes"], again.last["overkills"]) == (0, 0)
-    assert again.code == 0
+    assert again.code == 1
+    assert "not sealed: its limits were chosen on these very pictures" in again.out
     recipe = json.loads((station_home / "recipes" / "bright.json").read_bytes())
     assert recipe["version"] == 2
+    assert "qualification" not in recipe
+    pictures({"good/fresh.png": 119})
+    assert station("qualify", folder, *options).code == 0
+    recipe = json.loads((station_home / "recipes" / "bright.json").read_bytes())
     assert recipe["qualification"]["recipe_hash"] == recipe["hash"]
 
 

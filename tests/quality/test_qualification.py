@@ -81,7 +81,7 @@ def test_rates_of_nothing_are_null() -> None:
             0.01,
             (
                 "0 of 299 bad parts passed: the escape rate is below 1.00 % with 95 % confidence; "
-                "that proves 1 %."
+                "that proves the 1 % asked for."
             ),
         ),
         (
