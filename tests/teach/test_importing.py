@@ -117,6 +117,23 @@ def test_scores_beyond_the_tolerance_are_refused(bring: Bring, parts: Path, tmp_
     assert not (tmp_path / "models").exists()
 
 
+def test_a_changed_verdict_is_refused_however_large_the_tolerance(
+    bring: Bring, parts: Path, tmp_path: Path
+) -> None:
+    scores = tmp_path / "scores.json"
+    scores.write_text(json.dumps([{"picture": "rust/0.png", "score": 0.1}]))
+    said = {"channel_order": "RGB", "range": "unit"}
+    with pytest.raises(ModelError, match=r"1 verdicts change \(rust/0.png\); nothing was written"):
+        bring(colours(), said, classes=NAMES, pictures=parts, scores=scores, tolerance=1.0)
+    assert not (tmp_path / "models").exists()
+    scores.write_text("picture,share\nrust/0.png,0.5\n")
+    with pytest.raises(ModelError, match="holds no expected scores"):
+        bring(colours(), said, classes=NAMES, pictures=parts, scores=scores)
+    scores.write_text(json.dumps({"gone.png": 0.5}))
+    with pytest.raises(ModelError, match=r"'gone.png' is for 0 of the pictures"):
+        bring(colours(), said, classes=NAMES, pictures=parts, scores=scores)
+
+
 def test_without_pictures_the_one_thing_is_asked_for(bring: Bring) -> None:
     with pytest.raises(ModelError, match="--set channel_order=RGB or BGR"):
         bring(colours(), classes=NAMES)
