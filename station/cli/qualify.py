@@ -10,7 +10,7 @@ import typer
 
 from station import __version__
 from station.cli.drafts import draft_of
-from station.cli.home import home, site
+from station.cli.home import home, model_dirs, site
 from station.cli.inspect import EXIT_NOT_INSPECTED, EXIT_NOT_OK
 from station.cli.progress import EXIT_INTERRUPTED, run_to_end
 from station.cli.qualify_seal import check_pins, seal_recipe
@@ -19,7 +19,13 @@ from station.cli.recipe_files import choose_recipe, chosen_file
 from station.core.configuration import Configuration
 from station.core.errors import JournalError, SettingsError
 from station.core.recipe import PreparedRecipe, prepare
-from station.line.acceptance import LabelledSet, PixelLook, check_unchanged, find_labelled
+from station.line.acceptance import (
+    LabelledSet,
+    PixelLook,
+    check_unchanged,
+    find_labelled,
+    learnt_pictures,
+)
 from station.line.acceptance_page import PAGE_FILE, PDF_FILE, finish_acceptance
 from station.line.acceptance_report import Acceptance, Verdict, find_choice
 from station.line.batch import Batch
@@ -250,6 +256,7 @@ def _inspect(
         workers=order.workers,
         bits=order.bits,
         made_at=subject.made_at,
+        learnt=learnt_pictures(labelled, prepared.models, model_dirs()),
         limits_from=find_choice(labelled, prepared.recipe, _records(order)),
         recipe_file=str(subject.recipe_file) if subject.recipe_file else None,
         model=order.model,

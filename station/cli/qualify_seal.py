@@ -31,6 +31,8 @@ def _why_not_sealed(test: Acceptance, verdict: Verdict) -> str:
         return f"{test.recipe_file} does not keep to what was asked for as it stands"
     if test.labelled.copies:
         return f"{test.labelled.copies} pictures are copies of others and prove nothing"
+    if test.learnt:
+        return f"{len(test.learnt)} pictures were shown to a model when it was taught"
     if test.limits_from:
         return f"its limits were chosen on these very pictures ({test.limits_from})"
     return ""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from station.core.result import Result, ResultState
 from station.line.batch_pictures import Picture, find_batch
 from station.quality.pixels import PixelTally
 from station.quality.summary import GOOD
+from station.vision.card import find_model
 from station.vision.masks import find_mask, mask_folders, read_mask
 
 
@@ -26,6 +27,8 @@ class LabelledSet:
     pictures: tuple[Picture, ...]
     masks: Mapping[str, Path]
     """Origin -> mask, of bad pictures that have one."""
+    files: Mapping[str, str | None]
+    """Origin -> sha256 of the file; None where it cannot be read."""
     digest: str
     """sha256 over every origin, truth, file and mask; 64 hex digits."""
     unlabelled: tuple[str, ...]
@@ -69,6 +72,7 @@ def find_labelled(
         root=whole,
         pictures=pictures,
         masks=marked,
+        files=digests,
         digest=_digest_of(pictures, digests, marked),
         unlabelled=tuple(picture.origin for picture in found if picture.truth is None),
         copies=copies,
@@ -115,6 +119,27 @@ class PixelLook:
             raise ModelOutputError(
                 f"{picture.origin}: the score map cannot be used: {error}"
             ) from error
+
+
+def learnt_pictures(
+    labelled: LabelledSet, models: Iterable[str], model_dirs: tuple[Path, ...]
+) -> tuple[str, ...]:
+    """The pictures a model of the recipe was taught with, where its folder keeps a list of them.
+
+    Raises:
+        ModelError: there is no such model.
+        TeachError: its list cannot be read.
+    """
+    folders = [find_model(reference, model_dirs) for reference in models]
+    shown = {digest for folder in folders for digest in _shown(folder)}
+    return tuple(origin for origin, digest in labelled.files.items() if digest in shown)
+
+
+def _shown(folder: Path) -> Iterator[str]:
+    if (folder / "lesson.json").is_file():
+        from station.teach.anomaly.shown import read_lesson  # slow, and few models have one
+
+        yield from (entry.digest for entry in read_lesson(folder).entries)
 
 
 def check_unchanged(labelled: LabelledSet) -> None:

@@ -105,6 +105,7 @@ def warnings_of(test: Acceptance, verdict: Verdict) -> Iterator[str]:
         unlabelled=labelled.unlabelled,
         empty_masks=test.empty_masks,
         limits_from=test.limits_from,
+        learnt=test.learnt,
         unused_masks=0 if test.has_maps else len(labelled.masks),
     )
 

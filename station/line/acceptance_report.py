@@ -43,6 +43,8 @@ class Acceptance:
     made_at: datetime
     limits_from: str
     """The earlier test on these very pictures the recipe's limits were chosen in; else empty."""
+    learnt: tuple[str, ...]
+    """Pictures a model of the recipe was taught with, as far as that is known."""
     recipe_file: str | None
     model: str | None
     """What the plain recipe was made around, where there is no recipe file."""
@@ -223,6 +225,7 @@ def _record(test: Acceptance, verdict: Verdict, folder: Path) -> Mapping[str, An
             "labelled": len(labelled.pictures),
             "masks": len(labelled.masks),
             "copies": labelled.copies,
+            "learnt_by_a_model": list(test.learnt),
             "limits_were_chosen_on_them": bool(test.limits_from),
             "unlabelled": list(labelled.unlabelled),
             "without_pixel_figures": list(test.pixels_left_out),

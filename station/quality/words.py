@@ -103,12 +103,18 @@ def data_warnings(
     empty_masks: Sequence[str] = (),
     unused_masks: int = 0,
     limits_from: str = "",
+    learnt: Sequence[str] = (),
 ) -> Iterator[str]:
     """What of the pictures makes the figures weaker than they look."""
     if limits_from:
         yield (
             f"The recipe's limits were chosen on these very pictures ({limits_from}), so the "
             "figures are optimistic; test it on other parts."
+        )
+    if learnt:
+        yield (
+            f"{_counted(len(learnt), 'picture was', 'pictures were')} shown to a model when it "
+            f"was taught, as {learnt[0]}: the figures are optimistic; test it on other parts."
         )
     if copies:
         yield (

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from station.teach.anomaly.shown import LESSON_FILE, Entry, Settings, ShownLesson
 from tests.cli.conftest import Draw, RunStation
 
 LABELLED: Mapping[str, float] = {
@@ -290,6 +291,25 @@ def test_copies_of_pictures_are_said_and_seal_nothing(station: RunStation, pictu
     assert ended.code == 1
     assert "29 pictures are exact copies of others" in ended.out
     assert "not sealed: 29 pictures are copies" in ended.out
+
+
+def test_pictures_the_model_was_taught_with_are_said_and_seal_nothing(
+    station: RunStation, pictures: Draw, station_home: Path
+) -> None:
+    folder = pictures({"good/1.png": 90} | {f"glare/{n}.png": 170 for n in range(30)})
+    digest = hashlib.sha256((folder / "good" / "1.png").read_bytes()).hexdigest()
+    settings = Settings(
+        features="ocr", false_reject_rate=0.005, seed=0, size_px=None, fit=None, ms_at_most=9,
+        mb_at_most=9,
+    )  # fmt: skip
+    entry = Entry(digest=digest, role="good", path="1.png")
+    lesson = ShownLesson(settings=settings, entries=(entry,))
+    (station_home / "models" / "bright" / "1" / LESSON_FILE).write_text(lesson.model_dump_json())
+    station("recipe", "new", "--model", "bright")
+    ended = station("qualify", folder, "--recipe", "bright", "--escape-at-most", 0.1, "--seal")
+    assert ended.code == 1
+    assert "1 picture was shown to a model when it was taught, as good/1.png" in ended.out
+    assert "not sealed: 1 pictures were shown" in ended.out
 
 
 def test_masks_no_tool_can_use_are_said(
