@@ -7,12 +7,15 @@ import numpy as np
 
 from station.teach.anomaly.way import Way
 from station.teach.features import FeatureNet
-from station.teach.look import GRID_PX, SAME_ASPECT
+from station.teach.look import GRID_PX
 from station.vision.card import Tiling
 from station.vision.geometry import Fit
 
 EDGES_PX = (224, 320, 448, 640)
 """Edges of the square whose area the input has."""
+STRETCHED_UP_TO = 4.0
+"""Pictures whose shapes differ by no more than this are stretched to the input: patches bear a
+stretch better than the bars and the smaller scale of a letterbox."""
 MOST_REDUCED = 2.5
 """A 2 px scratch keeps most of its contrast when a picture shrinks by no more than this."""
 TILE_PX, TILE_REDUCED, OVERLAP = 320, 1.6, 0.15
@@ -48,7 +51,7 @@ def first_way(
 
 def _fit_of(sizes: Sequence[tuple[int, int]]) -> Fit:
     aspects = [width / height for width, height in sizes]
-    return "stretch" if max(aspects) / min(aspects) <= SAME_ASPECT else "letterbox"
+    return "stretch" if max(aspects) / min(aspects) <= STRETCHED_UP_TO else "letterbox"
 
 
 def _on_grid(length: float) -> int:

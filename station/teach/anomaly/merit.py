@@ -10,7 +10,7 @@ from station.teach.anomaly.held_out import HALVES, HeldOut
 from station.teach.anomaly.sight import Sight
 from station.teach.anomaly.way import SUMMARIES, Summary
 
-HEAD_WEIGHTS = (1.0, 0.5, 2.0)
+HEAD_WEIGHTS = (1.0, 0.5, 2.0, 4.0)
 """Tried in this order; a later one must be better by MARGIN."""
 MARGIN = 0.005
 NO_HEAD_MARGIN = 0.03
