@@ -13,7 +13,7 @@ from station.vision.geometry import Fit
 
 EDGES_PX = (224, 320, 448, 640)
 """Edges of the square whose area the input has."""
-STRETCHED_UP_TO = 4.0
+STRETCHED_UP_TO = 8.0
 """Pictures whose shapes differ by no more than this are stretched to the input: patches bear a
 stretch better than the bars and the smaller scale of a letterbox."""
 MOST_REDUCED = 2.5
