@@ -24,7 +24,8 @@ from station.quality.report import cards, limits_of
 from station.quality.summary import SHOWN, Record, summarise
 from station.quality.table import write_table
 from station.quality.words import (
-    data_warnings,
+    bias_warnings,
+    left_out_warnings,
     limit_words,
     new_version_command,
     overkill_words,
@@ -99,13 +100,13 @@ def fill_page(test: Acceptance, verdict: Verdict, folder: Path) -> Qualification
 def warnings_of(test: Acceptance, verdict: Verdict) -> Iterator[str]:
     """What makes the figures weaker than they look."""
     labelled = test.labelled
-    return data_warnings(
+    yield from bias_warnings(
+        copies=labelled.copies, learnt=test.learnt, limits_from=test.limits_from
+    )
+    yield from left_out_warnings(
         verdict.figures,
-        copies=labelled.copies,
         unlabelled=labelled.unlabelled,
         empty_masks=test.empty_masks,
-        limits_from=test.limits_from,
-        learnt=test.learnt,
         unused_masks=0 if test.has_maps else len(labelled.masks),
     )
 

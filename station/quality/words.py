@@ -95,17 +95,10 @@ def limit_words(
         yield f"No limits were chosen: {why_not or 'none keep to what was asked for'}."
 
 
-def data_warnings(
-    figures: Figures,
-    *,
-    copies: int = 0,
-    unlabelled: Sequence[str] = (),
-    empty_masks: Sequence[str] = (),
-    unused_masks: int = 0,
-    limits_from: str = "",
-    learnt: Sequence[str] = (),
+def bias_warnings(
+    *, copies: int = 0, learnt: Sequence[str] = (), limits_from: str = ""
 ) -> Iterator[str]:
-    """What of the pictures makes the figures weaker than they look."""
+    """What of the pictures makes the figures look better than they are."""
     if limits_from:
         yield (
             f"The recipe's limits were chosen on these very pictures ({limits_from}), so the "
@@ -122,6 +115,16 @@ def data_warnings(
             "others; bounds hold for parts that are independent of each other, copies make them "
             "look too good."
         )
+
+
+def left_out_warnings(
+    figures: Figures,
+    *,
+    unlabelled: Sequence[str] = (),
+    empty_masks: Sequence[str] = (),
+    unused_masks: int = 0,
+) -> Iterator[str]:
+    """What does not count, and why."""
     if unlabelled:
         yield (
             f"{_counted(len(unlabelled), 'picture lies', 'pictures lie')} in no labelled folder "

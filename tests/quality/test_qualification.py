@@ -8,7 +8,8 @@ from station.quality.curves import average_precision, precision_recall_points, r
 from station.quality.limits import Choice, Shortage, Wish
 from station.quality.qualification import Figures, Part, as_line, judge
 from station.quality.words import (
-    data_warnings,
+    bias_warnings,
+    left_out_warnings,
     limit_words,
     new_version_command,
     overkill_words,
@@ -150,10 +151,20 @@ def test_the_command_for_a_new_version() -> None:
 
 
 def test_what_weakens_the_figures_is_said() -> None:
-    said = " ".join(
-        data_warnings(figures(failed=1), copies=1, unlabelled=("a.png",), empty_masks=("b.png",))
+    biases = bias_warnings(copies=1, learnt=("c.png",), limits_from="ring-v1")
+    left_out = left_out_warnings(
+        figures(failed=1), unlabelled=("a.png",), empty_masks=("b.png",), unused_masks=3
     )
-    for words in ("1 picture is an exact copy", "no labelled folder", "1 mask marks", "failed"):
+    said = " ".join([*biases, *left_out])
+    for words in (
+        "1 picture is an exact copy",
+        "shown to a model",
+        "ring-v1",
+        "no labelled folder",
+        "1 mask marks",
+        "3 masks are",
+        "failed",
+    ):
         assert words in said
 
 
