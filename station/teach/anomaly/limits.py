@@ -77,8 +77,8 @@ def _by_model(
     return GoodLimit(limit, float(low), float(high), method, len(scores), above)
 
 
-def _gumbel(scores: Scores) -> tuple[float, float]:
-    """Location and scale by L-moments."""
+def fit_gumbel(scores: Scores) -> tuple[float, float]:
+    """Location and scale of a Gumbel distribution by L-moments (Hosking 1990)."""
     ordered = np.sort(scores)
     count = len(ordered)
     weights = np.arange(count) / max(1, count - 1)
@@ -88,12 +88,12 @@ def _gumbel(scores: Scores) -> tuple[float, float]:
 
 
 def _gumbel_quantile(scores: Scores, rate: float) -> float:
-    location, scale = _gumbel(scores)
+    location, scale = fit_gumbel(scores)
     return float(location - scale * np.log(-np.log1p(-rate)))
 
 
 def _gumbel_sample(scores: Scores, rng: np.random.Generator) -> Scores:
-    location, scale = _gumbel(scores)
+    location, scale = fit_gumbel(scores)
     return rng.gumbel(location, scale, len(scores))
 
 

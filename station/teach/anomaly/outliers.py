@@ -7,38 +7,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from station.core.frame import Image
+from station.teach.anomaly.limits import fit_gumbel
 from station.vision.card import ModelInput
 from station.vision.geometry import resize
 from station.vision.heat import hot_boxes, unfit
 from station.vision.images import encode_jpeg
 
-FENCES = 5.0
-"""Interquartile ranges above the upper quartile (Tukey's far-out fence is 3)."""
+FALSE_REPORTS = 1e-3
+"""How many of the good pictures of one teaching are expected beyond the fence by mere chance."""
 LEAST_RATIO = 1.3
 """And at least so many times the median."""
 MOST_SHARE = 0.05
-SHOWN_PX = 640
+SHOWN_PX, MARGIN_PX = 640, 8
+MOST_ENLARGED = 4.0
 RED = (38, 26, 190)
 
 
 def evident(scores: NDArray[np.float64]) -> list[int]:
-    """Indices of samples whose held-out score lies far out, worst first; at most one in twenty."""
-    lower, middle, upper = np.quantile(scores, [0.25, 0.5, 0.75])
-    fence = max(upper + FENCES * (upper - lower), LEAST_RATIO * middle)
+    """Indices of samples whose held-out score lies far out, worst first; at most one in twenty.
+
+    The worst patch of a picture is an extreme value: the fence is that of a Gumbel distribution
+    fitted to all but the farthest, so that more pictures do not mean more false reports.
+    """
+    most = max(1, int(MOST_SHARE * len(scores)))
+    location, scale = fit_gumbel(np.sort(scores)[:-most])
+    chance = np.log(len(scores) / FALSE_REPORTS)
+    fence = max(location + chance * scale, LEAST_RATIO * float(np.median(scores)))
     far = [int(index) for index in np.argsort(-scores) if scores[index] > fence]
-    return far[: max(1, int(MOST_SHARE * len(scores)))]
+    return far[:most]
 
 
 def picture_of(image: Image, heat: NDArray[np.float32], contract: ModelInput) -> bytes:
     """A JPEG of a picture with boxes round what is unlike the others; `heat` is (rows, columns)."""
     height, width = image.shape[:2]
-    scale = min(1.0, SHOWN_PX / max(height, width))
+    scale = min(MOST_ENLARGED, SHOWN_PX / max(height, width))
     shown = resize(image, max(1, round(width * scale)), max(1, round(height * scale)))
     canvas = cv2.cvtColor(shown, cv2.COLOR_GRAY2BGR) if shown.ndim == 2 else shown.copy()
     full = unfit(heat, shown.shape[1], shown.shape[0], contract)
-    for box in hot_boxes(full, float("inf")):
-        corner = (round(box.x), round(box.y))
-        other = (round(box.x + box.width), round(box.y + box.height))
+    for box in hot_boxes(full, 0.0):
+        # some way off, so that what is strange is not drawn over
+        corner = (round(box.x) - MARGIN_PX, round(box.y) - MARGIN_PX)
+        other = (round(box.x + box.width) + MARGIN_PX, round(box.y + box.height) + MARGIN_PX)
         cv2.rectangle(canvas, corner, other, RED, 2)
     return encode_jpeg(np.asarray(canvas, np.uint8))
 

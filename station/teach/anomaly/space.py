@@ -41,7 +41,7 @@ def fit_space(patches: Patches, rng: np.random.Generator) -> Space:
         patches = patches[rng.choice(len(patches), LEARN_FROM, replace=False)]
     mean = patches.mean(axis=0, dtype=np.float64)
     spread = patches.std(axis=0, dtype=np.float64)
-    spread += 1e-3 * patches.std(dtype=np.float64) + 1e-6
+    spread += 1e-3 * spread.mean() + 1e-6
     standard = (patches - mean) / spread
     values, vectors = np.linalg.eigh(np.cov(standard, rowvar=False).reshape(len(mean), -1))
     values = np.maximum(values, 0)

@@ -58,7 +58,7 @@ def draw_plate(seed: int, defect: str = "", *, size: tuple[int, int] = SIZE) -> 
     if defect == "faint":
         cv2.circle(mask, (x, y), round(7 * unit), 255, -1)
         dots = np.indices(mask.shape).sum(axis=0) % 4 < 2
-        image[mask > 0] += np.where(dots, 24.0, -24.0)[mask > 0]
+        image[mask > 0] += np.where(dots, 20.0, -20.0)[mask > 0]
     image += rng.normal(0, 2, image.shape)
     return Plate(np.clip(image, 0, 255).astype(np.uint8), mask)
 
