@@ -16,7 +16,8 @@ from station.cli.model_versions import recipes_naming
 from station.cli.stages import shown_stages
 from station.cli.teach_anomaly import EXIT_INTERRUPTED, PIPED_WIDTH, STAGES, limit_in_words
 from station.teach.anomaly import Taught
-from station.teach.anomaly.more import MoreLesson, Proposal, Verdict, propose
+from station.teach.anomaly.more import propose
+from station.teach.anomaly.proposal import MoreLesson, Proposal, Verdict
 
 EXIT_REFUSED = 1
 SEVERAL = ("--good", "--bad")

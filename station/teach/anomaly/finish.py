@@ -129,6 +129,7 @@ def _counts(course: Course, learnt: Learnt, faulty: int) -> dict[str, int]:
         "unlike the others": len(learnt.strange),
         "marked defects": len(material.defects.marked),
         "corrections": len(material.corrections),
+        "of them rejected before": len(material.rejected),
     }
 
 
@@ -137,7 +138,9 @@ def _limit(course: Course, learnt: Learnt) -> tuple[GoodLimit, list[str], list[s
     lesson, material, way = course.lesson, course.material, learnt.way
     rng = np.random.default_rng(lesson.seed)
     rate = lesson.false_reject_rate
+    rejected = [s.picture.digest in material.rejected for s in learnt.crops.samples]
     scores = learnt.held.good_scores(learnt.sight, way.head_weight, way.summary)
+    scores = scores[~np.array(rejected, np.bool_)]
     parts = tiles_of(way, material.learnt.sizes)
     per_sample = 1 - (1 - rate) ** (1 / parts)
     if not material.unlearnt:

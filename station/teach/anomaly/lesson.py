@@ -55,6 +55,9 @@ class Material:
     warnings: tuple[str, ...]
     corrections: frozenset[str] = frozenset()
     """Digests of good pictures the memory must know: `station teach more` was given them."""
+    rejected: frozenset[str] = frozenset()
+    """Those of them a version rejected. They were chosen for their score, so that among the others
+    they would count for many parts: the limit is found without them."""
     unlearnable: tuple[Path, ...] = ()
     """Pictures of bad parts on which nobody marked where, and the station sees nothing."""
     origins: Mapping[Path, Entry] = field(default_factory=dict)

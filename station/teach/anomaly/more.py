@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 from pydantic import JsonValue
 
 from station.core.errors import TeachError
 from station.core.result import Evaluation, decide
 from station.teach.anomaly.defects import Defects
-from station.teach.anomaly.finish import Made, write
+from station.teach.anomaly.finish import Made
 from station.teach.anomaly.given import Given, read_given
 from station.teach.anomaly.goods import describe_sizes, read_all
 from station.teach.anomaly.guess import Judged, guess_marks, judge_all
-from station.teach.anomaly.lesson import AnomalyLesson, Course, Material, Progress, Taught
+from station.teach.anomaly.lesson import AnomalyLesson, Course, Material, Progress
+from station.teach.anomaly.proposal import MoreLesson, Proposal, Verdict
 from station.teach.anomaly.shown import (
     LESSON_FILE,
     SHOWN_FOLDER,
@@ -37,81 +37,6 @@ LOST_NAMED = 6
 MORE_THAN = "more_than"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoreLesson:
-    """What a model is to be taught besides what it knows."""
-
-    name: str
-    """Of the model, or name/version: that version's lesson is gone on with."""
-    good: tuple[Path, ...] = ()
-    """Pictures or folders of good parts."""
-    bad: tuple[Path, ...] = ()
-    """Pictures or folders of bad parts, with marks or without."""
-    search: bool = False
-    """Choose the way of looking anew."""
-    forget_lost: bool = False
-    """Go on without pictures shown earlier that are missing or changed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What two versions say of one picture."""
-
-    name: str
-    path: str
-    role: Role
-    is_given: bool
-    """Whether it is one of those now given, not shown earlier."""
-    before: float
-    after: float
-    passed_before: bool
-    passes_after: bool
-
-    @property
-    def was_right(self) -> bool:
-        """Whether the version before said what the person says."""
-        return self.passed_before == (self.role == "good")
-
-    @property
-    def is_right(self) -> bool:
-        """Whether the new version does."""
-        return self.passes_after == (self.role == "good")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """A new version that is not written yet, and what it would change."""
-
-    before: ModelCard
-    made: Made
-    course: Course
-    verdicts: tuple[Verdict, ...]
-    warnings: tuple[str, ...]
-
-    @property
-    def worse(self) -> list[Verdict]:
-        """What was right and would become wrong."""
-        return [v for v in self.verdicts if v.was_right and not v.is_right]
-
-    @property
-    def changes(self) -> list[Verdict]:
-        """Every picture whose verdict would change."""
-        return [v for v in self.verdicts if v.passed_before != v.passes_after]
-
-    @property
-    def still_wrong(self) -> list[Verdict]:
-        """Pictures now given that would be wrong still."""
-        return [v for v in self.verdicts if v.is_given and not v.is_right]
-
-    def write(self) -> Taught:
-        """Keep it as the next version.
-
-        Raises:
-            TeachError: the folder cannot be written.
-        """
-        return write(self.course, self.made)
-
-
 def propose(
     lesson: MoreLesson, model_dirs: Sequence[Path], progress: Progress = lambda *_: None
 ) -> Proposal:
@@ -129,8 +54,7 @@ def propose(
     shown = _lesson_of(card, folder, model_dirs)
     given = read_given(lesson.good, lesson.bad, lambda d, of: progress("looking", d, of))
     kept = _recovered(shown, card, model_dirs, progress, is_forgiving=lesson.forget_lost)
-    kept, changed = _without_given(kept, given)
-    base = _Base(folder, card, shown, kept)
+    base, changed = _base(folder, card, shown, kept, given)
     judged = _judge(base, given, progress)
     course, warnings = _course(base, given, lesson, judged, model_dirs, progress)
     made = make(course, None if lesson.search else way_of(card))
@@ -163,6 +87,9 @@ class _Base:
     card: ModelCard
     shown: ShownLesson
     kept: list[Kept]
+    """What was shown earlier and is not given again."""
+    rejected: frozenset[str]
+    """Digests of good parts an earlier version rejected."""
 
     def goods(self) -> list[Picture]:
         return [
@@ -222,15 +149,19 @@ def _recovered(
     return kept
 
 
-def _without_given(kept: list[Kept], given: Given) -> tuple[list[Kept], list[str]]:
-    """What was shown earlier less what is given again, and whose meaning changes with that."""
+def _base(
+    folder: Path, card: ModelCard, shown: ShownLesson, kept: list[Kept], given: Given
+) -> tuple[_Base, list[str]]:
+    """What more is taught to, and which pictures given again change their meaning."""
     again = given.digests
+    rejected = frozenset(k.entry.digest for k in kept if k.entry.was_rejected)
     changed = [
         f"{k.entry.name} was shown as {k.entry.role} before and is {again[k.entry.digest]} now"
         for k in kept
         if k.entry.digest in again and (k.entry.role == "good") != (again[k.entry.digest] == "good")
     ]
-    return [k for k in kept if k.entry.digest not in again], changed
+    others = [k for k in kept if k.entry.digest not in again]
+    return _Base(folder, card, shown, others, rejected), changed
 
 
 def _judge(base: _Base, given: Given, progress: Progress) -> dict[Path, Judged]:
@@ -250,10 +181,15 @@ def _course(
     goods = [*base.goods(), *given.good]
     corrections = {k.entry.digest for k in base.kept if k.entry.is_correction}
     corrections |= {picture.digest for picture in given.good}
+    rejected = base.rejected | {
+        picture.digest
+        for picture in given.good
+        if not _passes(judged[picture.path].score, base.card.limits)
+    }
     usual = [judged[p.path].hottest for p in base.goods() if p.path in judged]
     bare = [*base.bare(), *given.bare]
     guessed, blind = guess_marks(load_model(base.folder), base.card.tiling, bare, usual)
-    learnt, rest = _chosen(goods, corrections, settings.seed)
+    learnt, rest = _chosen(goods, corrections)
     readable = read_all(learnt, lambda d, of: progress("looking", d, of))
     sizes = describe_sizes(readable.sizes)
     material = Material(
@@ -263,6 +199,7 @@ def _course(
         nets=_nets(base, lesson, model_dirs),
         warnings=(sizes,) if sizes else (),
         corrections=frozenset(corrections),
+        rejected=frozenset(rejected & corrections),
         unlearnable=tuple(blind),
         origins={k.path: k.entry for k in base.kept},
     )
@@ -273,16 +210,14 @@ def _course(
     return course, _blind_words(blind, material, given)
 
 
-def _chosen(
-    goods: Sequence[Picture], corrections: set[str], seed: int
-) -> tuple[list[Picture], list[Picture]]:
+def _chosen(goods: Sequence[Picture], corrections: set[str]) -> tuple[list[Picture], list[Picture]]:
     """What is learnt from, all corrections among it, and what is only held out."""
     ordinary = [picture for picture in goods if picture.digest not in corrections]
     certain = [picture for picture in goods if picture.digest in corrections][-LEARN_FROM:]
-    order = np.random.default_rng(seed).permutation(len(ordinary))
-    learnt = [ordinary[index] for index in np.sort(order[:LEARN_FROM])]
-    taken = {picture.digest for picture in (*learnt, *certain)}
-    return [*learnt, *certain], [picture for picture in goods if picture.digest not in taken]
+    # what was learnt from before comes first in a lesson, and is learnt from again
+    learnt = [*ordinary[:LEARN_FROM], *certain]
+    taken = {picture.digest for picture in learnt}
+    return learnt, [picture for picture in goods if picture.digest not in taken]
 
 
 def _nets(base: _Base, lesson: MoreLesson, model_dirs: Sequence[Path]) -> dict[str, FeatureNet]:

@@ -53,6 +53,7 @@ def _good(picture: Picture, material: Material) -> tuple[Path, Entry]:
         role="good",
         path=_original(picture.path, material),
         is_correction=picture.digest in material.corrections,
+        was_rejected=picture.digest in material.rejected,
     )
 
 

@@ -41,6 +41,7 @@ class Entry(BaseModel):
     path: str = Field(description="where it lay when it was shown")
     mask: Digest | None = Field(None, description="of the PNG that says where a bad part is bad")
     is_correction: bool = Field(False, description="a good part the memory must know")
+    was_rejected: bool = Field(False, description="a good part given because a version rejected it")
 
     @property
     def name(self) -> str:
