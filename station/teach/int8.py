@@ -1,7 +1,9 @@
 """A graph with small whole numbers inside: static quantisation, unsigned activations, QDQ."""
 
 import tempfile
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -42,28 +44,30 @@ def static_int8(
         operators: the kinds that are quantised; all that can be, where absent.
 
     Raises:
-        ModelError: the result is no sound model.
+        ModelError: the quantiser cannot, or the result is no sound model.
     """
     with tempfile.TemporaryDirectory(prefix="station-") as folder:
         plain, small = Path(folder, "plain.onnx"), Path(folder, "small.onnx")
         plain.write_bytes(model)
-        quantize_static(
-            plain,
-            small,
-            _Feeds(feeds),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=None if operators is None else list(operators),
-            nodes_to_exclude=list(exclude),
-            calibrate_method=CalibrationMethod.MinMax,
-        )
-        quantised = onnx.load_model_from_string(small.read_bytes())
-    try:
-        onnx.checker.check_model(quantised, full_check=True)
-    except onnx.checker.ValidationError as error:
-        raise ModelError(f"the quantised model is not sound: {str(error)[:300]}") from error
+        try:
+            with _quiet():
+                quantize_static(
+                    plain,
+                    small,
+                    _Feeds(feeds),
+                    quant_format=QuantFormat.QDQ,
+                    per_channel=True,
+                    activation_type=QuantType.QUInt8,
+                    weight_type=QuantType.QInt8,
+                    op_types_to_quantize=None if operators is None else list(operators),
+                    nodes_to_exclude=list(exclude),
+                    calibrate_method=CalibrationMethod.MinMax,
+                )
+            quantised = onnx.load_model_from_string(small.read_bytes())
+            onnx.checker.check_model(quantised, full_check=True)
+        except Exception as error:  # the quantiser raises whatever it stumbles over
+            what = str(error)[:200] or type(error).__name__
+            raise ModelError(f"the model cannot be quantised: {what}") from error
     return bytes(quantised.SerializeToString())
 
 
@@ -140,6 +144,18 @@ def _reached(nodes: Sequence[onnx.NodeProto]) -> set[str]:
             values |= set(node.output)
             names.add(node.name)
     return names
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the remarks of the calibration's sessions and its arithmetic, which help nobody."""
+    ort.set_default_logger_severity(3)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            yield
+    finally:
+        ort.set_default_logger_severity(2)
 
 
 class _Feeds(CalibrationDataReader):  # type: ignore[misc]

@@ -64,7 +64,7 @@ def choose(
     if expected:
         errors = _errors(hypotheses, session, spread(expected, MOST_PICTURES), meaning)
         fitting, because = _by_scores(hypotheses, errors, tolerance)
-    elif labelled:
+    elif labelled and (len(hypotheses) > 1 or hypotheses[0].card.task == "classify"):
         shown = spread(labelled, MOST_PICTURES)
         mistakes = _mistakes(hypotheses, session, shown, meaning)
         fitting, because = _by_labels(hypotheses, mistakes, [r.label for r in shown])
