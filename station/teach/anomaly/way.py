@@ -43,7 +43,7 @@ class Way(BaseModel):
             "memory and patch head" if self.head_weight else "memory alone",
         ]
         if self.place_weight:
-            parts.append("the place counts")
+            parts.append(f"the place counts {self.place_weight:g}")
         if self.is_levelled:
             parts.append("light levelled")
         return ", ".join([*parts, SUMMARY_WORDS[self.summary]])
