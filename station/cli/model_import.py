@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import JsonValue
@@ -10,16 +10,18 @@ from rich.console import Console
 
 from station.cli.home import model_dirs
 from station.core.errors import ModelError
-from station.teach.importing.bring import Imported, import_model
-from station.teach.importing.certificate import CERTIFICATE_FILE, Certificate
-from station.teach.importing.meaning import SAME
 from station.teach.importing.wishes import (
+    SAME,
     Wishes,
     read_counts,
     read_pairs,
     read_settings,
 )
 from station.vision.card import ModelCard
+
+if TYPE_CHECKING:
+    from station.teach.importing.bring import Imported
+    from station.teach.importing.certificate import Certificate
 
 File = Annotated[Path, typer.Argument(metavar="FILE.onnx", help="The exported model.")]
 Name = Annotated[str, typer.Option(help="What it is called. [default: the file's name]")]
@@ -82,6 +84,8 @@ def import_file(
     Classifiers, anomalib exports, YOLO detectors and segmenters, and masks are known. What the
     file does not say is found out on --pictures, or asked for; nothing is guessed silently.
     """
+    from station.teach.importing.bring import import_model  # other commands need not wait for it
+
     meanings = {SAME: SAME} if reasons == SAME else read_pairs(reasons, "--reasons")
     wishes = Wishes(
         file=file, name=name, classes=_classes(classes, classes_file), good=good,
@@ -113,7 +117,7 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in text.split(","))))
 
 
-def _tell(imported: Imported) -> None:
+def _tell(imported: "Imported") -> None:
     card, proof = imported.card, imported.certificate
     for line in imported.told:
         typer.echo(line)
@@ -125,7 +129,7 @@ def _tell(imported: Imported) -> None:
         typer.secho("warning: no class means a good part, so that no part passes", fg="yellow")
     if "AGPL" in card.licence:
         typer.secho(f"note: the model's licence is {card.licence}", fg="yellow")
-    typer.echo(f"model {card.reference} in {imported.folder}, with {CERTIFICATE_FILE}")
+    typer.echo(f"model {card.reference} in {imported.folder}, with its certificate.json")
     typer.echo(f"next: station inspect FOLDER --model {card.name}")
 
 
@@ -142,7 +146,7 @@ def meaning_of(card: ModelCard, name: str) -> str:
     return "; ".join(told) or idle
 
 
-def _proved(proof: Certificate) -> list[str]:
+def _proved(proof: "Certificate") -> list[str]:
     lines = []
     if proof.expected:
         lines.append(
@@ -165,7 +169,7 @@ def _proved(proof: Certificate) -> list[str]:
     return lines
 
 
-def _facts(imported: Imported) -> dict[str, JsonValue]:
+def _facts(imported: "Imported") -> dict[str, JsonValue]:
     card, proof = imported.card, imported.certificate
     return {
         "model": card.reference,

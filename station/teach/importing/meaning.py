@@ -9,14 +9,9 @@ import numpy as np
 from station.core.errors import ModelError
 from station.core.reasons import GOOD_CLASSES, check_reason_code
 from station.teach.importing.families import Family
-from station.teach.importing.wishes import Wishes, ask
+from station.teach.importing.wishes import NONE, SAME, Wishes, ask
 from station.teach.pictures import GOOD_IN_OTHER_WORDS
 from station.vision.layout import CountRule
-
-SAME = "same"
-"""`--reasons same`: every class that is not spoken of is a defect called by its own name."""
-NONE = "none"
-"""`--good none`: every class is a defect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,11 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+SAME = "same"
+"""`--reasons same`: every class that is not spoken of is a defect called by its own name."""
+NONE = "none"
+"""`--good none`: every class is a defect."""
+
 _PIXELS = ("width", "height")
 
 
