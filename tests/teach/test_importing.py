@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -231,15 +232,21 @@ def test_ultralytics_notes_are_believed(bring: Bring) -> None:
     assert card.licence == "AGPL-3.0"
 
 
-def test_the_good_class_is_asked_for(bring: Bring, parts: Path) -> None:
+def test_the_good_class_is_asked_for(bring: Bring, parts: Path, tmp_path: Path) -> None:
     names = ("fine", "rust", "paint", "dark", "light")
     said = {"channel_order": "RGB", "range": "unit"}
     with pytest.raises(ModelError, match="--good CLASS"):
         bring(colours(), said, classes=names)
     assert bring(colours(), said, classes=names, good="fine").card.classes[0] == "ok"
+    for folder in parts.iterdir():
+        name = "fine" if folder.name == "ok" else folder.name
+        shutil.copytree(folder, tmp_path / "pics" / "test" / name)
+    proof = bring(colours(), classes=names, good="fine", pictures=tmp_path / "pics").certificate
+    assert (proof.good_parts, proof.good_not_passed) == (8, 0)
+    assert (proof.bad_parts, proof.bad_passed) == (32, 0)
     sorting = bring(colours(), said, classes=names, good="none").card
     assert sorting.good_class is None
-    assert sorting.reference == "their_model/2"
+    assert sorting.reference == "their_model/3"
     with pytest.raises(ModelError, match="does not name its 5 classes"):
         bring(colours(), said, pictures=parts)
     with pytest.raises(ModelError, match="answers for 5 classes, named are 2"):

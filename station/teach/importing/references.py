@@ -14,6 +14,9 @@ from station.teach.importing.wishes import Wishes
 from station.teach.pictures import BAD_FOLDERS, GOOD_IN_OTHER_WORDS
 from station.vision.images import find_pictures
 
+SPLITS = frozenset({"train", "training", "test", "val", "valid", "validation", "images"})
+"""Folders that say what pictures are for, not what they show."""
+
 _NAME_COLUMNS = ("picture", "file", "image", "path", "name", "filename")
 
 
@@ -55,14 +58,10 @@ def find_references(wishes: Wishes) -> list[Reference]:
     names = {path.relative_to(root).as_posix(): path for path in paths}
     scores = _by_name(expected, names)
     kept = [name for name in names if wishes.pictures or name in scores]
+    labels = _labels([Path(name).parts[:-1] for name in kept], wishes.good)
     return [
-        Reference(
-            path=names[name],
-            name=name,
-            label=_label(names[name].relative_to(root).parts[:-1]),
-            expected=scores.get(name),
-        )
-        for name in kept
+        Reference(path=names[name], name=name, label=label, expected=scores.get(name))
+        for name, label in zip(kept, labels, strict=True)
     ]
 
 
@@ -101,10 +100,18 @@ def spread(references: Sequence[Reference], most: int) -> list[Reference]:
     ]
 
 
+def _labels(folders: Sequence[tuple[str, ...]], good: str) -> list[str | None]:
+    """What the folders say; nothing where all pictures lie in one that is not of good parts."""
+    labels = ["ok" if good and _label(parts) == good else _label(parts) for parts in folders]
+    if len(set(labels)) == 1 and (labels[0] or "").lower() not in GOOD_CLASSES:
+        return [None] * len(labels)
+    return labels
+
+
 def _label(parts: tuple[str, ...]) -> str | None:
-    """The first folder that names something: below `not_ok` the one deeper."""
+    """The first folder that names something: below `test` or `not_ok` the one deeper."""
     for part in parts:
-        if part.lower() not in BAD_FOLDERS:
+        if part.lower() not in BAD_FOLDERS | SPLITS:
             return part
     return parts[-1] if parts else None
 
