@@ -35,9 +35,9 @@ def find_defects(root: Path, folder: Path | None, other_folders: Sequence[str]) 
     warnings: list[str] = []
     if (root / MASK_FOLDER).is_dir():
         marked += read_marks(root)
-    elif other_folders:
+    elif strangers := [name for name in other_folders if folder is None or root / name != folder]:
         warnings.append(
-            f"{', '.join(other_folders[:4])}: pictures of defects without marks are not learnt; "
+            f"{', '.join(strangers[:4])}: pictures of defects without marks are not learnt; "
             f"paint masks into {MASK_FOLDER}/<defect>/, or use them to qualify the model"
         )
     if folder is not None:

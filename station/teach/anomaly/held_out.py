@@ -15,6 +15,8 @@ from station.teach.anomaly.way import Summary
 
 NORMAL_ROWS, ROWS_EACH = 30_000, 60
 HALVES = 2
+MARKED_SHARE = 2
+"""Rows of marked defects for each row of a drawn one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,8 @@ def _fit(sight: Sight, distances: Distances, halves: Sequence[int], seed: int) -
     drawn = _bad_rows(sight.drawn, distances[1], halves, rng)
     marked = _bad_rows(sight.marked, distances[2], halves, rng)
     if drawn and marked:
-        # few real defects must weigh as much as many drawn ones
-        times = max(1, round(sum(map(len, drawn)) / sum(map(len, marked))))
+        # few real defects must weigh more than many drawn ones
+        times = max(1, round(MARKED_SHARE * sum(map(len, drawn)) / sum(map(len, marked))))
         marked = marked * times
     return fit_patch_head(np.concatenate(normal), np.concatenate([*drawn, *marked]), seed)
 

@@ -11,7 +11,9 @@ from station.teach.anomaly.sight import Sight
 from station.teach.anomaly.way import SUMMARIES, Summary
 
 HEAD_WEIGHTS = (1.0, 0.5, 2.0, 4.0)
-"""Tried in this order; a later one must be better by MARGIN."""
+MARKED_WEIGHTS = (3.0, 1.0)
+"""Tried in this order, the second with marked defects, whose head can be trusted more; a later one
+must be better by MARGIN."""
 MARGIN = 0.005
 NO_HEAD_MARGIN = 0.03
 """What the memory alone must be better by: half heads of few samples are judged too harshly."""
@@ -48,7 +50,7 @@ class Reading:
 def best_reading(sight: Sight, held: HeldOut) -> Reading:
     """The head's weight and the summary that part good from bad best."""
     chosen: Reading | None = None
-    weights = HEAD_WEIGHTS if sight.drawn or sight.marked else ()
+    weights = (HEAD_WEIGHTS if sight.drawn else ()) if not sight.marked else MARKED_WEIGHTS
     for weight in (*weights, 0.0):
         patches = _patch_merit(sight, held, weight)
         for summary in SUMMARIES:
