@@ -10,19 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from models.train.features.net import MIDDLE, SPREAD, Net, Residual
+from models.train.features.net import COARSE, FINE, FUSED, MIDDLE, SPREAD, Net, Residual
 from station.vision.card import ModelCard, ModelInput, ModelOutput
 
 OPSET = 17
 INPUT, EDGE_PX = "planes", 224
-HEADS = ("fine", "coarse", "fused")
-_STRIDES = {"fine": 8, "coarse": 16, "fused": 8}
+HEADS = {"fine": (FINE, 8), "coarse": (COARSE, 16), "fused": (FUSED, 8)}
+"""Output -> its channels and its stride."""
 
 
 def as_onnx(net: Net) -> bytes:
     """`planes` float32 [n, 3, H, W] BGR, (grey - 127.5) / 64 -> the maps named in HEADS."""
     file = io.BytesIO()
-    sides = {INPUT: (2, 3), "fine": (2, 3), "coarse": (2, 3), "fused": (2, 3)}
     torch.onnx.export(
         _Asked(net),
         (torch.zeros(1, 3, EDGE_PX, EDGE_PX),),
@@ -32,8 +31,7 @@ def as_onnx(net: Net) -> bytes:
         opset_version=OPSET,
         dynamo=False,
         dynamic_axes={
-            name: {0: "n", **{axis: f"{name}_{axis}" for axis in axes}}
-            for name, axes in sides.items()
+            name: {0: "n", 2: f"{name}_rows", 3: f"{name}_columns"} for name in (INPUT, *HEADS)
         },
     )
     model = onnx.load_model_from_string(file.getvalue())
@@ -46,10 +44,6 @@ def as_onnx(net: Net) -> bytes:
 
 def card_of(name: str, model: bytes, facts: dict[str, str | int | float]) -> ModelCard:
     """The card of an exported net; `facts` say how it was made."""
-    graph = onnx.load_model_from_string(model).graph
-    channels = {"fine": 0, "coarse": 0, "fused": 0}
-    for entry in graph.output:
-        channels[entry.name] = entry.type.tensor_type.shape.dim[1].dim_value
     return ModelCard(
         name=name,
         version=1,
@@ -76,9 +70,9 @@ def card_of(name: str, model: bytes, facts: dict[str, str | int | float]) -> Mod
             ModelOutput(
                 name=head,
                 holds="features",
-                shape=(1, channels[head], EDGE_PX // _STRIDES[head], EDGE_PX // _STRIDES[head]),
+                shape=(1, channels, EDGE_PX // stride, EDGE_PX // stride),
             )
-            for head in HEADS
+            for head, (channels, stride) in HEADS.items()
         ),
         training=facts,
         licence="Apache-2.0",
