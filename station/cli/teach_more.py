@@ -102,15 +102,17 @@ def _is_wanted(proposal: Proposal, *, is_forced: bool) -> bool:
     worse = proposal.worse
     if not worse:
         return True
-    said = f"{len(worse)} pictures that were right would become wrong"
+    several = len(worse) > 1
+    what = f"{len(worse)} pictures that were" if several else "a picture that was"
+    said = f"{what} right would become wrong"
     if is_forced:
         typer.secho(f"warning: {said}; kept all the same", fg="yellow")
         return True
     if sys.stdin.isatty():
         return typer.confirm(f"{said}. Keep the new version all the same?")
     typer.secho(
-        f"refused: {said}; nothing was written. Look whether they were shown as what they are, "
-        "mark the defects by masks, or keep it all the same with --accept-worse",
+        f"refused: {said} (named above); nothing was written. Look whether the pictures were shown "
+        "as what they are, mark the defects by masks, or keep it with --accept-worse",
         fg="red", err=True,
     )  # fmt: skip
     return False

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from station.core.errors import PictureError, StationError, TeachError
-from station.teach.marks import Marked, read_marks
+from station.teach.marks import Marked, find_marks, read_marks
 
 WIDTH, HEIGHT = 60, 40
 
@@ -308,3 +308,30 @@ def packed(runs: list[int]) -> str:
             more = value != -1 if bits & 0x10 else value != 0
             text += chr((bits | 0x20 if more else bits) + 48)
     return text
+
+
+def test_pictures_given_one_by_one_bring_the_marks_beside_them(tmp_path: Path) -> None:
+    painted = picture(tmp_path / "a.jpg", 1)
+    mask = paint(tmp_path / "a_mask.png")
+    listed = picture(tmp_path / "b.jpg", 2)
+    bare = picture(tmp_path / "c.jpg", 3)
+    picture(tmp_path / "not_given.jpg", 4)
+    write(tmp_path / "labels.json", coco("b.jpg", bbox=[10, 5, 10, 5]))
+    write(tmp_path / "results.json", {"anything": "else"})
+    write(tmp_path / "notes.txt", "0 is what it was")
+    marked, without = find_marks([painted, mask, bare, listed])
+    assert {entry.path: entry.reason for entry in marked} == {
+        painted: "anomaly",
+        listed: "deep_scratch",
+    }
+    assert all((entry.mask() == box()).all() for entry in marked)
+    assert without == [bare]
+
+
+def test_a_folder_given_may_hold_pictures_without_marks(tmp_path: Path) -> None:
+    marked = picture(tmp_path / "crack" / "a.png")
+    paint(tmp_path / "ground_truth" / "crack" / "a.png")
+    bare = picture(tmp_path / "crack" / "b.png", 2)
+    found, without = find_marks([tmp_path])
+    assert [(entry.path, entry.reason) for entry in found] == [(marked, "crack")]
+    assert without == [bare]

@@ -11,7 +11,7 @@ from station.core.result import Evaluation, decide
 from station.teach.anomaly.defects import Defects
 from station.teach.anomaly.finish import Made
 from station.teach.anomaly.given import Given, read_given
-from station.teach.anomaly.goods import describe_sizes, read_all
+from station.teach.anomaly.goods import describe_sizes, named, read_all
 from station.teach.anomaly.guess import Judged, guess_marks, judge_all
 from station.teach.anomaly.lesson import AnomalyLesson, Course, Material, Progress
 from station.teach.anomaly.proposal import MoreLesson, Proposal, Verdict
@@ -54,14 +54,18 @@ def propose(
     shown = _lesson_of(card, folder, model_dirs)
     given = read_given(lesson.good, lesson.bad, lambda d, of: progress("looking", d, of))
     kept = _recovered(shown, card, model_dirs, progress, is_forgiving=lesson.forget_lost)
-    base, changed = _base(folder, card, shown, kept, given)
+    base = _base(folder, card, shown, kept, given)
     judged = _judge(base, given, progress)
     course, warnings = _course(base, given, lesson, judged, model_dirs, progress)
     made = make(course, None if lesson.search else way_of(card))
     made = replace(made, card=_noted(made.card, card, given))
     verdicts = _verdicts(base, given, judged, made, progress)
     return Proposal(
-        before=card, made=made, course=course, verdicts=verdicts, warnings=(*changed, *warnings)
+        before=card,
+        made=made,
+        course=course,
+        verdicts=verdicts,
+        warnings=(*base.changed, *warnings),
     )
 
 
@@ -90,6 +94,8 @@ class _Base:
     """What was shown earlier and is not given again."""
     rejected: frozenset[str]
     """Digests of good parts an earlier version rejected."""
+    changed: tuple[str, ...]
+    """What is given again as something else, in words."""
 
     def goods(self) -> list[Picture]:
         return [
@@ -141,27 +147,27 @@ def _recovered(
     folders = [root / card.name / SHOWN_FOLDER for root in model_dirs]
     kept, lost = find_shown(shown, folders, lambda d, of: progress("remembering", d, of))
     if lost and not is_forgiving:
-        named = "; ".join(lost[:LOST_NAMED]) + (" …" if len(lost) > LOST_NAMED else "")
+        which = "; ".join(lost[:LOST_NAMED]) + (" …" if len(lost) > LOST_NAMED else "")
         raise TeachError(
             f"{len(lost)} of {len(shown.entries)} pictures shown earlier cannot be compared with: "
-            f"{named}; put them back where they lay, or go on without them with --forget-lost"
+            f"{which}; put them back where they lay, or go on without them with --forget-lost"
         )
     return kept
 
 
 def _base(
     folder: Path, card: ModelCard, shown: ShownLesson, kept: list[Kept], given: Given
-) -> tuple[_Base, list[str]]:
-    """What more is taught to, and which pictures given again change their meaning."""
+) -> _Base:
+    """What more is taught to: all that was shown and is not given again."""
     again = given.digests
     rejected = frozenset(k.entry.digest for k in kept if k.entry.was_rejected)
-    changed = [
+    changed = tuple(
         f"{k.entry.name} was shown as {k.entry.role} before and is {again[k.entry.digest]} now"
         for k in kept
         if k.entry.digest in again and (k.entry.role == "good") != (again[k.entry.digest] == "good")
-    ]
+    )
     others = [k for k in kept if k.entry.digest not in again]
-    return _Base(folder, card, shown, others, rejected), changed
+    return _Base(folder, card, shown, others, rejected, changed)
 
 
 def _judge(base: _Base, given: Given, progress: Progress) -> dict[Path, Judged]:
@@ -189,6 +195,7 @@ def _course(
     usual = [judged[p.path].hottest for p in base.goods() if p.path in judged]
     bare = [*base.bare(), *given.bare]
     guessed, blind = guess_marks(load_model(base.folder), base.card.tiling, bare, usual)
+    blind_words = _check_learnable(blind, base, given)
     learnt, rest = _chosen(goods, corrections)
     readable = read_all(learnt, lambda d, of: progress("looking", d, of))
     sizes = describe_sizes(readable.sizes)
@@ -207,7 +214,7 @@ def _course(
         root=base.folder, name=base.card.name, fast=not lesson.search, **settings.model_dump()
     )
     course = Course(lesson=anew, material=material, model_dirs=model_dirs, progress=progress)
-    return course, _blind_words(blind, material, given)
+    return course, blind_words
 
 
 def _chosen(goods: Sequence[Picture], corrections: set[str]) -> tuple[list[Picture], list[Picture]]:
@@ -237,14 +244,23 @@ def _nets(base: _Base, lesson: MoreLesson, model_dirs: Sequence[Path]) -> dict[s
     return {features: net}
 
 
-def _blind_words(blind: Sequence[Path], material: Material, given: Given) -> list[str]:
-    return [
-        f"{material.name_of(path)} cannot be learnt without a mask: the station sees nothing on "
-        f"it that good parts do not show; paint {path.stem}_mask.png (white where it is bad, "
-        "black elsewhere, of the picture's size), put it beside the picture and give it again"
-        for path in blind
-        if path in given.paths
-    ]
+def _check_learnable(blind: Sequence[Path], base: _Base, given: Given) -> list[str]:
+    """A warning that names the pictures given on which nothing is seen.
+
+    Raises:
+        TeachError: nothing else is given.
+    """
+    own = [path for path in blind if path in given.roles]
+    if not own:
+        return []
+    words = (
+        f"{named(own)} cannot be learnt without a mask: the station sees nothing there that good "
+        f"parts do not show; paint {own[0].stem}_mask.png (of the picture's size, white where the "
+        "part is bad, black elsewhere), put it beside the picture and give it again"
+    )
+    if len(own) == len(given.paths) and not base.changed:
+        raise TeachError(words)
+    return [words]
 
 
 def _verdicts(
