@@ -7,44 +7,42 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from station.core.errors import ModelError
 from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site, Tool
 from station.core.region import Region
 from station.core.result import Evaluation, Finding, decide
-from station.vision.card import Limits, Tiling, find_model
+from station.tools.approved import (
+    CardHash,
+    FileHash,
+    ModelName,
+    OpenLimit,
+    in_order,
+    open_approved,
+)
+from station.vision.card import Limits, Tiling
 from station.vision.geometry import cut, place, tiles, whole
 from station.vision.heat import hot_boxes, lay, unfit
-from station.vision.model import Model, load_model
+from station.vision.model import Model
 
 
 class Anomaly(Tool, kind="anomaly"):
     """Settings of an anomaly model; the score is how far a part is from the good ones it knew."""
 
-    model: str = Field(min_length=1, description="name/version of the model, or its name alone")
-    model_sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="the approved file")
-    card_hash: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="the approved card")
+    model: ModelName
+    model_sha256: FileHash = ""
+    card_hash: CardHash = ""
     region: Region | None = Field(None, description="where to look; all of the image if absent")
     tiling: Tiling | None = None
-    accept_limit: float | None = Field(None, ge=0, allow_inf_nan=False, description="or the card's")
-    reject_limit: float | None = Field(None, ge=0, allow_inf_nan=False, description="or the card's")
+    accept_limit: OpenLimit = None
+    reject_limit: OpenLimit = None
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
-        accept, reject = self.accept_limit, self.reject_limit
-        if accept is not None and reject is not None and accept > reject:
-            raise ValueError(f"accept_limit {accept} must not be above reject_limit {reject}")
-        return self
+        return in_order(self)
 
     def prepare(self, site: Site) -> Check:
         """Load the model from verified bytes and settle the limits."""
-        folder = find_model(self.model, site.model_dirs)
-        model = load_model(
-            folder, expected_sha256=self.model_sha256, expected_card_hash=self.card_hash
-        )
-        if model.card.task != "anomaly":
-            raise ModelError(f"model {model.card.reference} is for {model.card.task}, not anomaly")
-        limits = model.card.limits_with(self.accept_limit, self.reject_limit)
+        model, limits = open_approved(self, site)
 
         def run(frame: Frame) -> Sequence[Finding]:
             return self._look(frame.image, model, limits)

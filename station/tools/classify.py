@@ -7,14 +7,21 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from station.core.errors import ModelError
 from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site, Tool
 from station.core.region import Region
 from station.core.result import Evaluation, Finding, decide
-from station.vision.card import Limits, ModelCard, Tiling, find_model
+from station.tools.approved import (
+    CardHash,
+    FileHash,
+    ModelName,
+    ShareLimit,
+    in_order,
+    open_approved,
+)
+from station.vision.card import Limits, ModelCard, Tiling
 from station.vision.geometry import cut, place, tiles, whole
-from station.vision.model import Model, load_model
+from station.vision.model import Model
 
 
 class Classify(Tool, kind="classify"):
@@ -23,30 +30,21 @@ class Classify(Tool, kind="classify"):
     A model without a good class can prove nothing good: its score is always 1.
     """
 
-    model: str = Field(min_length=1, description="name/version of the model, or its name alone")
-    model_sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="the approved file")
-    card_hash: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="the approved card")
+    model: ModelName
+    model_sha256: FileHash = ""
+    card_hash: CardHash = ""
     region: Region | None = Field(None, description="where to look; all of the image if absent")
     tiling: Tiling | None = None
-    accept_limit: float | None = Field(None, ge=0, le=1, description="absent: the card's")
-    reject_limit: float | None = Field(None, ge=0, le=1, description="absent: the card's")
+    accept_limit: ShareLimit = None
+    reject_limit: ShareLimit = None
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
-        accept, reject = self.accept_limit, self.reject_limit
-        if accept is not None and reject is not None and accept > reject:
-            raise ValueError(f"accept_limit {accept} must not be above reject_limit {reject}")
-        return self
+        return in_order(self)
 
     def prepare(self, site: Site) -> Check:
         """Load the model from verified bytes and settle the limits."""
-        folder = find_model(self.model, site.model_dirs)
-        model = load_model(
-            folder, expected_sha256=self.model_sha256, expected_card_hash=self.card_hash
-        )
-        if model.card.task != "classify":
-            raise ModelError(f"model {model.card.reference} is for {model.card.task}, not classify")
-        limits = model.card.limits_with(self.accept_limit, self.reject_limit)
+        model, limits = open_approved(self, site)
 
         def run(frame: Frame) -> Sequence[Finding]:
             return self._look(frame.image, model, limits)

@@ -5,28 +5,35 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from station.core.errors import ModelError
 from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site, Tool
 from station.core.region import Region
 from station.core.result import Finding
+from station.tools.approved import (
+    CardHash,
+    FileHash,
+    ModelName,
+    ShareLimit,
+    in_order,
+    open_approved,
+)
 from station.tools.found import Counts, findings_of, settle_counts
-from station.vision.card import Limits, find_model
+from station.vision.card import Limits
 from station.vision.geometry import cut, whole
 from station.vision.layout import CountRule
-from station.vision.model import Model, load_model
+from station.vision.model import Model
 from station.vision.things import OVERLAP, Looking, find_things
 
 
 class Detect(Tool, kind="detect"):
     """Settings of a detector; the score is the confidence of the strongest fault it finds."""
 
-    model: str = Field(min_length=1, description="name/version of the model, or its name alone")
-    model_sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="the approved file")
-    card_hash: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="the approved card")
+    model: ModelName
+    model_sha256: FileHash = ""
+    card_hash: CardHash = ""
     region: Region | None = Field(None, description="where to look; all of the image if absent")
-    accept_limit: float | None = Field(None, ge=0, le=1, description="absent: the card's")
-    reject_limit: float | None = Field(None, ge=0, le=1, description="absent: the card's")
+    accept_limit: ShareLimit = None
+    reject_limit: ShareLimit = None
     minimum_area_px: float = Field(0.0, ge=0, description="smaller boxes are not looked at")
     overlap: float = Field(OVERLAP, gt=0, lt=1, description="boxes that overlap more are one thing")
     count: Mapping[str, CountRule] | None = Field(
@@ -35,21 +42,12 @@ class Detect(Tool, kind="detect"):
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
-        accept, reject = self.accept_limit, self.reject_limit
-        if accept is not None and reject is not None and accept > reject:
-            raise ValueError(f"accept_limit {accept} must not be above reject_limit {reject}")
-        return self
+        return in_order(self)
 
     def prepare(self, site: Site) -> Check:
         """Load the model from verified bytes, settle limits and counts."""
-        folder = find_model(self.model, site.model_dirs)
-        model = load_model(
-            folder, expected_sha256=self.model_sha256, expected_card_hash=self.card_hash
-        )
+        model, limits = open_approved(self, site)
         card = model.card
-        if card.task != "detect":
-            raise ModelError(f"model {card.reference} is for {card.task}, not detect")
-        limits = card.limits_with(self.accept_limit, self.reject_limit)
         counts = settle_counts(card, self.count)
 
         def run(frame: Frame) -> Sequence[Finding]:

@@ -7,29 +7,37 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from station.core.errors import ModelError, RecipeError
+from station.core.errors import RecipeError
 from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site, Tool
 from station.core.region import Region
 from station.core.result import Finding
+from station.tools.approved import (
+    CardHash,
+    FileHash,
+    ModelName,
+    ShareLimit,
+    in_order,
+    open_approved,
+)
 from station.tools.found import Counts, findings_of, settle_counts
-from station.vision.card import Limits, find_model
+from station.vision.card import Limits
 from station.vision.geometry import cut, whole
 from station.vision.heat import lay
 from station.vision.layout import CountRule
-from station.vision.model import Model, load_model
+from station.vision.model import Model
 from station.vision.things import OVERLAP, Looking, evidence, find_things
 
 
 class Segment(Tool, kind="segment"):
     """Settings of a segmenter; the score is that of the strongest fault that is large enough."""
 
-    model: str = Field(min_length=1, description="name/version of the model, or its name alone")
-    model_sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="the approved file")
-    card_hash: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="the approved card")
+    model: ModelName
+    model_sha256: FileHash = ""
+    card_hash: CardHash = ""
     region: Region | None = Field(None, description="where to look; all of the image if absent")
-    accept_limit: float | None = Field(None, ge=0, le=1, description="absent: the card's")
-    reject_limit: float | None = Field(None, ge=0, le=1, description="absent: the card's")
+    accept_limit: ShareLimit = None
+    reject_limit: ShareLimit = None
     minimum_area_px: float = Field(0.0, ge=0, description="smaller places are not looked at")
     overlap: float = Field(
         OVERLAP, gt=0, lt=1, description="where masks come with boxes: more overlap is one thing"
@@ -40,10 +48,7 @@ class Segment(Tool, kind="segment"):
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
-        accept, reject = self.accept_limit, self.reject_limit
-        if accept is not None and reject is not None and accept > reject:
-            raise ValueError(f"accept_limit {accept} must not be above reject_limit {reject}")
-        return self
+        return in_order(self)
 
     def prepare(self, site: Site) -> Check:
         """Load the model from verified bytes, settle limits and counts.
@@ -51,14 +56,8 @@ class Segment(Tool, kind="segment"):
         Raises:
             RecipeError: places of a mask are to be counted, however small.
         """
-        folder = find_model(self.model, site.model_dirs)
-        model = load_model(
-            folder, expected_sha256=self.model_sha256, expected_card_hash=self.card_hash
-        )
+        model, limits = open_approved(self, site)
         card = model.card
-        if card.task != "segment":
-            raise ModelError(f"model {card.reference} is for {card.task}, not segment")
-        limits = card.limits_with(self.accept_limit, self.reject_limit)
         counts = settle_counts(card, self.count)
         if counts and card.boxes is None and self.minimum_area_px <= 0:
             raise RecipeError(
