@@ -109,7 +109,10 @@ def _is_wanted(proposal: Proposal, *, is_forced: bool) -> bool:
         typer.secho(f"warning: {said}; kept all the same", fg="yellow")
         return True
     if sys.stdin.isatty():
-        return typer.confirm(f"{said}. Keep the new version all the same?")
+        is_kept = typer.confirm(f"{said}. Keep the new version all the same?")
+        if not is_kept:
+            typer.echo("nothing was written")
+        return is_kept
     typer.secho(
         f"refused: {said} (named above); nothing was written. Look whether the pictures were shown "
         "as what they are, mark the defects by masks, or keep it with --accept-worse",

@@ -221,8 +221,8 @@ def _chosen(goods: Sequence[Picture], corrections: set[str]) -> tuple[list[Pictu
     """What is learnt from, all corrections among it, and what is only held out."""
     ordinary = [picture for picture in goods if picture.digest not in corrections]
     certain = [picture for picture in goods if picture.digest in corrections][-LEARN_FROM:]
-    # what was learnt from before comes first in a lesson, and is learnt from again
-    learnt = [*ordinary[:LEARN_FROM], *certain]
+    # among ordinary ones of a lesson those learnt from come first: the same are learnt from again
+    learnt = [*certain, *ordinary[:LEARN_FROM]]
     taken = {picture.digest for picture in learnt}
     return learnt, [picture for picture in goods if picture.digest not in taken]
 
