@@ -49,6 +49,7 @@ def _asked() -> argparse.Namespace:
     options.add_argument("--products", type=int, default=_PRODUCTS)
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--work", type=Path, default=Path("build/features"), help="pool, weights")
+    options.add_argument("--models", type=Path, default=_MODELS, help="where to write the model")
     options.add_argument("--start", type=Path, help="weights to start from; none unless told")
     options.add_argument("--start-note", default="", help="for the card: what those weights are")
     options.add_argument(
@@ -72,7 +73,7 @@ def _ship(asked: argparse.Namespace, weights: Path) -> None:
     net.load_state_dict(kept["net"])
     model = as_onnx(net)
     facts = _facts(asked, kept) | _size(net, model)
-    folder = _MODELS / "features" / asked.name / "1"
+    folder = asked.models / "features" / asked.name / "1"
     write_model(folder, card_of(asked.name, model, facts), model)
 
 
@@ -85,6 +86,7 @@ def _facts(asked: argparse.Namespace, kept: dict[str, Any]) -> dict[str, str | i
         "made_by": "models/train/features: on pictures rendered by this project only",
         "command": f"python -m models.train.features --minutes {asked.minutes:g}{told}",
         "starting_weights": start,
+        "from_nothing": "the same without --start; more minutes; not yet run at full length",
         "teacher": f"{teacher.name} (Apache-2.0), its maps at stride 8 and 16 of rendered pictures",
         "teacher_sha256": teacher.sha256,
         "losses": ", ".join(f"{name} x{weight:g}" for name, weight in WEIGHTS.items()),
