@@ -17,10 +17,12 @@ from station.teach.anomaly.card import merit_facts
 EXIT_INTERRUPTED = 130
 PIPED_WIDTH = 160
 STAGES = {
+    "finding": "finding the pictures",
     "looking": "looking at the pictures",
     "comparing": "comparing them with each other",
     "trying": "trying ways of looking",
     "learning": "learning",
+    "weighing": "looking at whole pictures",
     "holding out": "looking at the other good pictures",
     "proving": "proving the model",
 }

@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from station import __version__
-from station.core.errors import ModelError
+from station.core.errors import ModelError, TeachError
 from station.teach.head import Array, Head
 from station.vision.card import ModelCard, write_model
 from station.vision.model import Model, load_model
@@ -65,10 +65,17 @@ def load_bytes(card: ModelCard, data: bytes) -> Model:
 
     Raises:
         ModelError: see `station.vision.model.load_model`.
+        TeachError: there is no room for a draft.
     """
-    with TemporaryDirectory(prefix="station-") as folder:
-        write_model(Path(folder), card, data)
-        return load_model(Path(folder))
+    try:
+        with TemporaryDirectory(prefix="station-") as folder:
+            write_model(Path(folder), card, data)
+            return load_model(Path(folder))
+    except OSError as error:
+        raise TeachError(
+            f"cannot write {len(data):,} bytes to the temporary folder: "
+            f"{error.strerror or error}; free the disk and try again"
+        ) from error
 
 
 def check_parity(answers: Sequence[Array], expected: Sequence[Array]) -> float:

@@ -13,13 +13,13 @@ from station.teach.anomaly.lesson import Course, Taught
 from station.teach.anomaly.limits import GoodLimit, limit_from_good
 from station.teach.anomaly.merit import Reading
 from station.teach.anomaly.outliers import evident, names
-from station.teach.anomaly.proof import check_parity, measure, refuse_costly, tiles_of
+from station.teach.anomaly.proof import check_parity, measure, refuse_costly
 from station.teach.anomaly.record import lay_down
 from station.teach.anomaly.samples import Crops
 from station.teach.anomaly.search import Trial
 from station.teach.anomaly.shown import LESSON_FILE, shelf_of
 from station.teach.anomaly.sight import Sight
-from station.teach.anomaly.unlearnt import score_unlearnt
+from station.teach.anomaly.unlearnt import score_unlearnt, score_whole
 from station.teach.anomaly.way import Way
 from station.teach.export import load_bytes
 from station.teach.keep import keep, next_version
@@ -138,25 +138,32 @@ def _limit(course: Course, learnt: Learnt) -> tuple[GoodLimit, list[str], list[s
     lesson, material, way = course.lesson, course.material, learnt.way
     rng = np.random.default_rng(lesson.seed)
     rate = lesson.false_reject_rate
-    rejected = [s.picture.digest in material.rejected for s in learnt.crops.samples]
     scores = learnt.held.good_scores(learnt.sight, way.head_weight, way.summary)
-    scores = scores[~np.array(rejected, np.bool_)]
-    parts = tiles_of(way, material.learnt.sizes)
-    per_sample = 1 - (1 - rate) ** (1 / parts)
-    if not material.unlearnt:
-        return limit_from_good(scores, per_sample, rng), [], []
+    is_known = [s.picture.digest not in material.rejected for s in learnt.crops.samples]
+    if way.tiling is None and not material.unlearnt:
+        return limit_from_good(scores[is_known], rate, rng), [], []
     data = with_mind(learnt.sight.eye, learnt.mind(lesson.seed, 1.0), way)
-    net = material.nets[way.features]
-    raw = card_of(lesson, 1, learnt.sight.eye, way, data, net, {})
+    raw = load_bytes(
+        card_of(lesson, 1, learnt.sight.eye, way, data, material.nets[way.features], {}), data
+    )
+    scores = scores[is_known]
+    if way.tiling is not None:
+        # tiles of one part are alike: only whole pictures say how often a part is rejected
+        known = [s for s, is_so in zip(learnt.crops.samples, is_known, strict=True) if is_so]
+        scores = score_whole(
+            raw, way.tiling, known, scores.tolist(),
+            lambda done, of: course.progress("weighing", done, of),
+        )  # fmt: skip
+    if not material.unlearnt:
+        return limit_from_good(scores, rate, rng), [], []
     others, pictures, faults = score_unlearnt(
-        load_bytes(raw, data), way, material.unlearnt,
+        raw, way, material.unlearnt,
         lambda done, of: course.progress("holding out", done, of),
     )  # fmt: skip
     warnings: list[str] = []
     if len(others) < TRUSTED_UNLEARNT:
-        # too few to go by alone; tiles and whole pictures must not be mixed
-        scores = np.concatenate((scores, others)) if parts == 1 else scores
-        return limit_from_good(scores, per_sample, rng), warnings, faults
+        # too few to go by alone
+        return limit_from_good(np.concatenate((scores, others)), rate, rng), warnings, faults
     far = evident(others)
     if far:
         unlike = ", ".join(material.name_of(pictures[index].path) for index in far[:4])

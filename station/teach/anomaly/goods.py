@@ -12,7 +12,7 @@ from station.core.recipe import HealthLimits
 from station.teach.look import Tick, in_parallel
 from station.teach.pictures import GOOD_IN_OTHER_WORDS, Picture
 from station.vision.health import find_fault
-from station.vision.images import find_pictures, read_image
+from station.vision.images import SUFFIXES, find_pictures, read_image
 
 FEWEST = 10
 MAX_LOST_SHARE = 0.2
@@ -37,9 +37,11 @@ class Readable:
     sizes: tuple[tuple[int, int], ...]
     """(width, height) in pixels."""
     left_out: tuple[str, ...]
+    copies: tuple[str, ...] = ()
+    """Names of other files with the very pixels of one that is learnt."""
 
 
-def find_goods(root: Path) -> Goods:
+def find_goods(root: Path, tick: Tick = lambda *_: None) -> Goods:
     """The pictures in `root/good` (or `ok`), each file once.
 
     A file that lies in a folder of defects too proves neither and is left out.
@@ -55,7 +57,7 @@ def find_goods(root: Path) -> Goods:
         raise TeachError(_no_good_folder(root, folders, good))
     others = [path for path in folders if path not in (good[0], root / MASK_FOLDER)]
     others = [path for path in others if not path.name.startswith(".")]
-    pictures = as_pictures(find_pictures(good[0]))
+    pictures = as_pictures(find_pictures(good[0]), tick)
     elsewhere = {_digest(path) for folder in others for path in find_pictures(folder)}
     kept, warnings = _each_once(pictures, elsewhere)
     if len(kept) < FEWEST:
@@ -66,30 +68,39 @@ def find_goods(root: Path) -> Goods:
     return Goods(tuple(kept), tuple(path.name for path in others), tuple(warnings))
 
 
-def as_pictures(paths: Iterable[Path]) -> list[Picture]:
+def as_pictures(paths: Iterable[Path], tick: Tick = lambda *_: None) -> list[Picture]:
     """Good pictures with the sha256 of their files."""
-    return [Picture(path, "good", _digest(path)) for path in paths]
+    return in_parallel(lambda path: Picture(path, "good", _digest(path)), list(paths), tick)
 
 
 def read_all(pictures: Sequence[Picture], tick: Tick) -> Readable:
-    """Read every picture once; leave out what is broken, black, white or empty.
+    """Read every picture once; leave out what is broken, black, white or empty, and copies.
 
     Raises:
-        TeachError: more than a fifth is lost.
+        TeachError: more than a fifth is lost, or too few show anything different.
     """
-    answers = in_parallel(size_or_fault, pictures, tick)
-    kept = [
-        (picture, answer)
-        for picture, answer in zip(pictures, answers, strict=True)
-        if not isinstance(answer, str)
-    ]
+    answers = in_parallel(_seen, pictures, tick)
     left_out = tuple(answer for answer in answers if isinstance(answer, str))
-    if len(left_out) > MAX_LOST_SHARE * len(pictures) or len(kept) < FEWEST:
+    if len(left_out) > MAX_LOST_SHARE * len(pictures) or len(pictures) - len(left_out) < FEWEST:
         raise TeachError(
             f"{len(left_out)} of {len(pictures)} good pictures cannot be learnt from "
             f"({left_out[0]}); take them out or take them again"
         )
-    return Readable(tuple(p for p, _ in kept), tuple(size for _, size in kept), left_out)
+    first: dict[str, tuple[Picture, tuple[int, int]]] = {}
+    copies = []
+    for picture, answer in zip(pictures, answers, strict=True):
+        if not isinstance(answer, str):
+            size, pixels = answer
+            if pixels in first:
+                copies.append(picture.path.name)
+            first.setdefault(pixels, (picture, size))
+    if len(first) < FEWEST:
+        raise TeachError(
+            f"the good pictures show only {len(first)} different ones, the others are copies "
+            f"({copies[0]}); what good parts have in common is learnt from {FEWEST} or more parts"
+        )
+    kept, sizes = zip(*first.values(), strict=True)
+    return Readable(kept, sizes, left_out, tuple(copies))
 
 
 def describe_sizes(sizes: Sequence[tuple[int, int]]) -> str | None:
@@ -108,10 +119,31 @@ def describe_sizes(sizes: Sequence[tuple[int, int]]) -> str | None:
     )
 
 
+def describe_copies(names: Sequence[str]) -> str | None:
+    """A warning where files hold the pixels of others, or None."""
+    if not names:
+        return None
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return (
+        f"{len(names)} good pictures have the very pixels of others and count once: "
+        f"{', '.join(names[:NAMED])}{more}"
+    )
+
+
 def fault_of(image: Image, name: str) -> str | None:
     """What is wrong with an image, with its name, or None."""
     fault = find_fault(image, HealthLimits())
     return None if fault is None else f"{name}: {fault}"
+
+
+def _seen(picture: Picture) -> tuple[tuple[int, int], str] | str:
+    """Size and digest of the pixels, or what is wrong; two files can hold the same pixels."""
+    try:
+        image = read_image(picture.path)
+    except PictureError as error:
+        return str(error)
+    fault = fault_of(image, picture.path.name)
+    return fault or ((image.shape[1], image.shape[0]), hashlib.sha256(image.data).hexdigest())
 
 
 def size_or_fault(picture: Picture) -> tuple[int, int] | str:
@@ -130,6 +162,12 @@ def _no_good_folder(root: Path, folders: list[Path], good: list[Path]) -> str:
     like = [path.name for path in folders if path.name.lower() in GOOD_IN_OTHER_WORDS]
     if like:
         return f"folder {like[0]!r} in {root} seems to hold good parts; call it good"
+    loose = sum(path.suffix.lower() in SUFFIXES for path in root.iterdir())
+    if loose:
+        return (
+            f"{loose} pictures lie directly in {root}; put those of good parts into "
+            f"{root / 'good'}, or give the folder above if {root.name} is that folder"
+        )
     return (
         f"{root} has no folder called good; put the pictures of good parts into {root / 'good'} "
         "(ten or more), those of defects into folders with the defect's name"

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from station.core.frame import Image
 from station.teach.anomaly.eye import Eye
 from station.teach.anomaly.samples import Crops, draw_into, share_of_patches
-from station.teach.anomaly.space import Patches, Space, fit_space
+from station.teach.anomaly.space import MOST_AXES, Patches, Space, fit_space
 from station.teach.drawn import Places
 from station.teach.look import in_parallel, mirrored
 from station.vision.model import Model
@@ -20,6 +22,9 @@ COVERED = 0.1
 """A patch is defective when a mask covers so much of it: a line one pixel wide does."""
 SPACE_FROM = 60
 PER_SAMPLE = 400
+RAW_BYTES, SEEN_BYTES = 150_000_000, 600_000_000
+"""Of features, and of patches in their space, held at a time."""
+FEWEST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,12 @@ class Marks:
     """(height, width), 255 where it is defective, else 0."""
 
 
+def affordable(eye: Eye, samples: int, each: int) -> int:
+    """How many of so many samples, each with so many drawn defects, fit into SEEN_BYTES."""
+    sample_bytes = eye.rows * eye.columns * MOST_AXES * 2
+    return min(samples, max(FEWEST, SEEN_BYTES // (sample_bytes * (1 + each))))
+
+
 def look_at(
     eye: Eye,
     model: Model,
@@ -69,45 +80,47 @@ def look_at(
 
     Marked defects are looked at mirrored too, because there are few of them.
     """
-    total = len(crops) * (1 + each) + len(marks)
-    done = 0
+    rng = np.random.default_rng(seed)
+    spread = rng.permutation(len(crops))[:SPACE_FROM].tolist()
+    starts = np.cumsum([0, len(spread), len(crops), len(crops) * each, len(marks)]).tolist()
 
-    def count(now: int, _: int) -> None:
-        tick(done + now, total)
+    def tick_from(stage: int, step: int = 1) -> Tick:
+        return lambda now, _: tick(starts[stage] + now * step, starts[-1])
 
     def good(index: int) -> NDArray[np.float16]:
         return model.run(crops[index]).astype(np.float16)
 
-    raw = in_parallel(good, range(len(crops)), count)
-    space = _space_of(raw, seed)
-    seen = tuple(_half(space.place(patches.astype(np.float32))) for patches in raw)
-    raw.clear()
-    done += len(crops)
+    space, raw = _space_of(good, eye, spread, rng, tick_from(0))
+
+    def placed(index: int) -> NDArray[np.float16]:
+        # what is known is dropped at once: features are larger than what is kept of them
+        patches = raw.pop(index) if index in raw else good(index)
+        return _half(space.place(patches.astype(np.float32)))
+
+    seen = in_parallel(placed, range(len(crops)), tick_from(1))
+    look = partial(_bad, eye, model, space)
+    drawn = _look_at_drawn(look, crops, each, places, seed, tick_from(2, each)) if each else []
+
+    def marked(index: int) -> list[Bad]:
+        pairs = zip(mirrored(marks[index].image), mirrored(marks[index].mask), strict=True)
+        return [look(index, image, mask) for image, mask in pairs]
+
+    real = in_parallel(marked, range(len(marks)), tick_from(3))
+    return Sight(eye, space, tuple(seen), tuple(chain(*drawn)), tuple(chain(*real)))
+
+
+def _look_at_drawn(
+    look: Callable[[int, Image, NDArray[np.uint8]], Bad], crops: Crops, each: int, places: Places,
+    seed: int, tick: Tick,
+) -> list[list[Bad]]:  # fmt: skip
     donors = np.random.default_rng(seed).permutation(len(crops))
 
     def drawn(index: int) -> list[Bad]:
         donor = crops[int(donors[index])]
         found = draw_into(crops[index], index, donor, places, each, seed)
-        return [
-            _bad(eye, model, space, index, x.image, x.mask.astype(np.uint8) * np.uint8(255))
-            for x in found
-        ]
+        return [look(index, x.image, x.mask.astype(np.uint8) * np.uint8(255)) for x in found]
 
-    drawings = in_parallel(drawn, range(len(crops)) if each else (), count)
-    done += len(crops) * each
-
-    def marked(index: int) -> list[Bad]:
-        pairs = zip(mirrored(marks[index].image), mirrored(marks[index].mask), strict=True)
-        return [_bad(eye, model, space, index, image, mask) for image, mask in pairs]
-
-    real = in_parallel(marked, range(len(marks)), count)
-    return Sight(
-        eye,
-        space,
-        seen,
-        tuple(bad for group in drawings for bad in group),
-        tuple(bad for group in real for bad in group),
-    )
+    return in_parallel(drawn, range(len(crops)), tick)
 
 
 def _bad(
@@ -121,14 +134,22 @@ def _bad(
     return Bad(source, _half(space.place(model.run(image))), covered & (share > 0))
 
 
-def _space_of(raw: Sequence[NDArray[np.float16]], seed: int) -> Space:
-    rng = np.random.default_rng(seed)
-    chosen = rng.permutation(len(raw))[:SPACE_FROM]
-    rows = [
-        raw[index][rng.permutation(len(raw[index]))[:PER_SAMPLE]].astype(np.float32)
-        for index in chosen
-    ]
-    return fit_space(np.concatenate(rows), rng)
+def _space_of(
+    look: Callable[[int], NDArray[np.float16]], eye: Eye, chosen: Sequence[int],
+    rng: np.random.Generator, tick: Tick,
+) -> tuple[Space, dict[int, NDArray[np.float16]]]:  # fmt: skip
+    """The space of some samples, and their features as far as they need not be looked at again."""
+    most = RAW_BYTES // (eye.rows * eye.columns * eye.length * 2)
+    raw: dict[int, NDArray[np.float16]] = {}
+    picks = {index: rng.permutation(eye.rows * eye.columns)[:PER_SAMPLE] for index in chosen}
+
+    def rows_of(index: int) -> Patches:
+        patches = look(index)
+        if len(raw) < most:
+            raw[index] = patches
+        return patches[picks[index]].astype(np.float32)
+
+    return fit_space(np.concatenate(in_parallel(rows_of, chosen, tick)), rng), raw
 
 
 def _half(z: Patches) -> NDArray[np.float16]:

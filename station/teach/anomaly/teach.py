@@ -9,18 +9,19 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from station.teach.anomaly.defects import find_defects, marks_of
+from station.teach.anomaly.eye import Eye
 from station.teach.anomaly.finish import Learnt, Made, finish, write
 from station.teach.anomaly.first_way import first_way
-from station.teach.anomaly.goods import describe_sizes, find_goods, read_all
+from station.teach.anomaly.goods import describe_copies, describe_sizes, find_goods, read_all
 from station.teach.anomaly.held_out import build_memory, hold_out
 from station.teach.anomaly.lesson import AUTO, AnomalyLesson, Course, Material, Progress, Taught
 from station.teach.anomaly.merit import best_reading
-from station.teach.anomaly.outliers import evident, picture_of
+from station.teach.anomaly.outliers import far_pictures, picture_of, refuse_alike
 from station.teach.anomaly.proof import tiles_of
 from station.teach.anomaly.reading import sum_up
 from station.teach.anomaly.samples import Crops, Sample, part
 from station.teach.anomaly.search import Ground, Trial, eye_of, search
-from station.teach.anomaly.sight import Marks, look_at
+from station.teach.anomaly.sight import Marks, affordable, look_at
 from station.teach.anomaly.way import Way
 from station.teach.drawn import Places, find_places
 from station.teach.features import FeatureNet, find_features
@@ -59,19 +60,19 @@ def gather(lesson: AnomalyLesson, model_dirs: Sequence[Path], progress: Progress
     Raises:
         TeachError: it is not fit to learn from.
     """
-    goods = find_goods(lesson.root)
+    goods = find_goods(lesson.root, lambda done, of: progress("finding", done, of))
     defects = find_defects(lesson.root, lesson.defects, goods.other_folders)
     order = np.random.default_rng(lesson.seed).permutation(len(goods.pictures))
     chosen = [goods.pictures[index] for index in np.sort(order[:LEARN_FROM])]
     rest = [goods.pictures[index] for index in np.sort(order[LEARN_FROM:])]
     readable = read_all(chosen, lambda done, of: progress("looking", done, of))
-    sizes = describe_sizes(readable.sizes)
+    noticed = (describe_copies(readable.copies), describe_sizes(readable.sizes))
     return Material(
         learnt=readable,
         unlearnt=tuple(rest),
         defects=defects,
         nets=find_nets(lesson.features, model_dirs),
-        warnings=(*goods.warnings, *defects.warnings, *([sizes] if sizes else [])),
+        warnings=(*goods.warnings, *defects.warnings, *(text for text in noticed if text)),
     )
 
 
@@ -124,14 +125,16 @@ def _learn(course: Course, way: Way | None) -> Learnt:
     if way is None and not lesson.fast:
         best, trials = _searched(course, first, crops, marks, places)
         first = best.way
-    each = int(np.clip(DRAWN_ABOUT // len(crops), DRAWN_LEAST, DRAWN_MOST))
     eye = eye_of(material.nets[first.features], first)
+    crops = Crops(_bounded(crops.samples, eye))
+    each = int(np.clip(DRAWN_ABOUT // len(crops), DRAWN_LEAST, DRAWN_MOST))
+    each = min(each, max(DRAWN_LEAST, affordable(eye, DRAWN_ABOUT, 0) // len(crops) - 1))
     sight = look_at(
         eye, eye.opened(), crops, marks, each=each, places=places, seed=lesson.seed,
         tick=lambda done, of: course.progress("learning", done, of),
     )  # fmt: skip
     known = material.corrections
-    certain = tuple(i for i, sample in enumerate(samples) if sample.picture.digest in known)
+    certain = tuple(i for i, sample in enumerate(crops.samples) if sample.picture.digest in known)
     sight = replace(sight, certain=certain)
     held = hold_out(sight, first.place_weight, lesson.seed)
     reading = best_reading(sight, held)
@@ -145,9 +148,9 @@ def _learn(course: Course, way: Way | None) -> Learnt:
 def _without_strange(course: Course, way: Way) -> tuple[list[Sample], dict[str, bytes]]:
     """The samples, less those evidently unlike the others; each of these with its picture."""
     lesson, material = course.lesson, course.material
-    samples = _samples(material, way, np.random.default_rng(lesson.seed))
-    crops = Crops(samples)
     eye = eye_of(material.nets[way.features], way)
+    samples = _bounded(_samples(material, way, np.random.default_rng(lesson.seed)), eye)
+    crops = Crops(samples)
     places = find_places(crops[0])
     sight = look_at(
         eye, eye.opened(), crops, [], each=0, places=places, seed=lesson.seed,
@@ -155,15 +158,15 @@ def _without_strange(course: Course, way: Way) -> tuple[list[Sample], dict[str, 
     )  # fmt: skip
     memory = build_memory(sight, way.place_weight, lesson.seed)
     heats = [memory.distances(z.astype(np.float32), without=i) for i, z in enumerate(sight.good)]
-    far = evident(np.array([sum_up(h, eye.rows, eye.columns, "worst_share") for h in heats]))
-    far = [i for i in far if samples[i].picture.digest not in material.corrections]
-    strange = {
-        material.name_of(samples[i].picture.path): picture_of(
-            crops[i], heats[i].reshape(eye.rows, eye.columns), eye.contract
-        )
-        for i in far
-    }
-    return [sample for i, sample in enumerate(samples) if i not in far], strange
+    refuse_alike(heats)
+    scores = [sum_up(heat, eye.rows, eye.columns, "worst_share") for heat in heats]
+    strange, pictures = {}, [sample.picture for sample in samples]
+    for i in far_pictures(pictures, scores):
+        if pictures[i].digest not in material.corrections:
+            heat = heats[i].reshape(eye.rows, eye.columns)
+            strange[pictures[i].path] = picture_of(crops[i], heat, eye.contract)
+    kept = [sample for sample in samples if sample.picture.path not in strange]
+    return kept, {material.name_of(path): shown for path, shown in strange.items()}
 
 
 def _samples(material: Material, way: Way, rng: np.random.Generator) -> list[Sample]:
@@ -177,6 +180,12 @@ def _samples(material: Material, way: Way, rng: np.random.Generator) -> list[Sam
         sizes = [learnt.sizes[row] for row in group]
         samples += part(pictures, sizes, way.tiling, LEARN_FROM, rng)
     return samples
+
+
+def _bounded(samples: Sequence[Sample], eye: Eye) -> list[Sample]:
+    """As many of the samples as memory allows for with the fewest drawn defects, evenly chosen."""
+    count = affordable(eye, len(samples), DRAWN_LEAST)
+    return [samples[row] for row in np.linspace(0, len(samples) - 1, count).astype(int)]
 
 
 def _searched(
