@@ -104,3 +104,14 @@ def test_an_old_opset_is_raised(tmp_path: Path) -> None:
     proto = build(net, 64, 64, fit="stretch").model(build(net, 64, 64, fit="stretch").blocks)
     onnx.checker.check_model(onnx.shape_inference.infer_shapes(proto), full_check=True)
     assert max(entry.version for entry in proto.opset_import) >= 13
+
+
+def test_a_net_may_call_its_own_input_image(tmp_path: Path) -> None:
+    proto = onnx.load(write_net(tmp_path / "net.onnx"))
+    proto.graph.input[0].name = "image"
+    for node in proto.graph.node:
+        node.input[:] = ["image" if name == "pixels" else name for name in node.input]
+    onnx.save(proto, tmp_path / "image.onnx")
+    graph = build(find_features(str(tmp_path / "image.onnx"), []), 64, 64, fit="stretch")
+    assert graph.contract.name == "picture"
+    onnx.checker.check_model(graph.model(graph.blocks))

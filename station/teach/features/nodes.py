@@ -33,23 +33,28 @@ def add_picture_input(graph: onnx.GraphProto, contract: ModelInput) -> ModelInpu
             "a feature net must take NCHW float32 with three channels, or NHWC uint8 with the "
             f"normalisation in the graph; its card says {contract.layout} {contract.dtype}"
         )
+    picture = "picture" if contract.name == "image" else "image"
     own = list(graph.node)
     del graph.node[:], graph.input[:]
-    _normalise(graph, contract)
+    _normalise(graph, contract, picture)
     graph.node.extend(own)
     size = (1, contract.height, contract.width, 3)
-    graph.input.append(helper.make_tensor_value_info("image", TensorProto.UINT8, size))
+    graph.input.append(helper.make_tensor_value_info(picture, TensorProto.UINT8, size))
     return ModelInput(
-        width=contract.width, height=contract.height, fit=contract.fit, pad=contract.pad
+        name=picture,
+        width=contract.width,
+        height=contract.height,
+        fit=contract.fit,
+        pad=contract.pad,
     )
 
 
-def _normalise(graph: onnx.GraphProto, contract: ModelInput) -> None:
+def _normalise(graph: onnx.GraphProto, contract: ModelInput, picture: str) -> None:
     """x = (pixel * scale - mean) / std as one DequantizeLinear and one Add, both exact."""
     std = np.array(contract.std or (1.0,), np.float64)
     offset = -np.array(contract.mean or (0.0,), np.float64) / std
     scale = contract.scale / std
-    name = add_node(graph, "Transpose", ["image"], f"{PREFIX}planes", perm=[0, 3, 1, 2])
+    name = add_node(graph, "Transpose", [picture], f"{PREFIX}planes", perm=[0, 3, 1, 2])
     if contract.channel_order == "RGB":
         order = add_constant(graph, "rgb", np.array([2, 1, 0], np.int64))
         name = add_node(graph, "Gather", [name, order], f"{PREFIX}rgb_planes", axis=1)
