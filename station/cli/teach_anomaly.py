@@ -13,6 +13,7 @@ from station.cli.home import model_dirs
 from station.cli.stages import shown_stages
 from station.teach.anomaly import AnomalyLesson, Taught, teach_anomaly
 from station.teach.anomaly.card import merit_facts
+from station.teach.anomaly.finish import Made
 
 EXIT_INTERRUPTED = 130
 PIPED_WIDTH = 160
@@ -85,10 +86,19 @@ def anomaly(
 def _taught(lesson: AnomalyLesson) -> Taught:
     try:
         with shown_stages(STAGES) as progress:
-            return teach_anomaly(lesson, model_dirs(), progress)
+            return teach_anomaly(lesson, model_dirs(), progress, lambda made: costs(lesson, made))
     except KeyboardInterrupt:
         typer.echo("stopped; nothing was written", err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def costs(lesson: AnomalyLesson, made: Made) -> None:
+    """What the model will cost, said before it is written."""
+    typer.echo(
+        f"costs: {len(made.data) / 1e6:.2f} MB (allowed {lesson.mb_at_most:g}), "
+        f"{made.ms_per_picture:.1f} ms of CPU a picture (allowed {lesson.ms_at_most:g})",
+        err=True,
+    )
 
 
 def tell(taught: Taught) -> None:

@@ -1,7 +1,7 @@
 """Teaching what good looks like: pictures of good parts in, one self-contained model out."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,12 +36,16 @@ PLACES_FROM = 8
 
 
 def teach_anomaly(
-    lesson: AnomalyLesson, model_dirs: Sequence[Path], progress: Progress = lambda *_: None
+    lesson: AnomalyLesson,
+    model_dirs: Sequence[Path],
+    progress: Progress = lambda *_: None,
+    announce: Callable[[Made], None] = lambda _: None,
 ) -> Taught:
     """Teach what good looks like on `root/good/…` and keep it as the next version.
 
     Folders of defects in `root` that have masks in `root/ground_truth`, and those in
-    `lesson.defects`, train a patch head. Nothing is written before the model is proved.
+    `lesson.defects`, train a patch head. Nothing is written before the model is proved and
+    `announce` was told what it costs.
 
     Raises:
         TeachError: the pictures, the marks or the name are not fit to learn from, or the model
@@ -51,7 +55,9 @@ def teach_anomaly(
     check_name(lesson.name)
     material = gather(lesson, model_dirs, progress)
     course = Course(lesson=lesson, material=material, model_dirs=model_dirs, progress=progress)
-    return learn(course)
+    made = make(course)
+    announce(made)
+    return write(course, made)
 
 
 def gather(lesson: AnomalyLesson, model_dirs: Sequence[Path], progress: Progress) -> Material:
@@ -88,18 +94,8 @@ def find_nets(features: str, model_dirs: Sequence[Path]) -> dict[str, FeatureNet
     return {name: find_features(name, model_dirs) for name in (OCR, *sorted(own))}
 
 
-def learn(course: Course, way: Way | None = None) -> Taught:
-    """Learn from what was gathered and keep it; with `way`, in that way and no other.
-
-    Raises:
-        TeachError: the model would cost more than is allowed.
-        ModelError: the finished graph is not what was measured.
-    """
-    return write(course, make(course, way))
-
-
 def make(course: Course, way: Way | None = None) -> Made:
-    """Learn as `learn` does, and write nothing yet.
+    """Learn from what was gathered, in `way` and no other where one is given; write nothing yet.
 
     Raises:
         TeachError: the model would cost more than is allowed.
