@@ -1,7 +1,7 @@
 """Teaching what good looks like: pictures of good parts in, one self-contained model out."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,7 +162,14 @@ def _without_strange(course: Course, way: Way) -> tuple[list[Sample], dict[str, 
             heat = heats[i].reshape(eye.rows, eye.columns)
             strange[pictures[i].path] = picture_of(crops[i], heat, eye.contract)
     kept = [sample for sample in samples if sample.picture.path not in strange]
-    return kept, {material.name_of(path): shown for path, shown in strange.items()}
+    return kept, {_told_apart(path, strange, material): jpeg for path, jpeg in strange.items()}
+
+
+def _told_apart(path: Path, others: Iterable[Path], material: Material) -> str:
+    """A picture's name, with its folder's where another is called the same."""
+    name = material.name_of(path)
+    is_alone = sum(material.name_of(other) == name for other in others) == 1
+    return name if is_alone else f"{path.parent.name}_{name}"
 
 
 def _samples(material: Material, way: Way, rng: np.random.Generator) -> list[Sample]:
