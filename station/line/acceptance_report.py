@@ -193,8 +193,9 @@ def _choose(test: Acceptance, parts: Sequence[Part]) -> tuple[Choice | Shortage 
 def _limits_used(parts: Sequence[Part], tool: str) -> Iterator[tuple[float, float]]:
     """The limits findings of a tool carry, the recipe's or the card's."""
     for part in parts:
-        for name, *_, accept, reject in part.seen:
-            if name == tool and accept is not None and reject is not None:
+        for finding in part.seen:
+            accept, reject = finding.accept_limit, finding.reject_limit
+            if finding.tool == tool and accept is not None and reject is not None:
                 yield accept, reject
 
 

@@ -71,9 +71,13 @@ class Movable:
 def movable(parts: Sequence[Part], tool: str, limits: tuple[float, float]) -> Movable | None:
     """The inspected parts with the scores of one tool; None where its score alone does not decide.
 
-    That is proven by deciding every part again with the limits it was decided with.
+    That is proven by deciding every part again with the limits it was decided with. A tool that
+    counts is not moved: its findings may carry limits mirrored from its own, so that to it higher
+    ones mean more that counts as there.
     """
     decided = [part for part in parts if part.is_decided]
+    if any(finding.is_count for part in decided for finding in part.seen if finding.tool == tool):
+        return None
     seen = [_split(part, tool) for part in decided]
     found = Movable(
         tool=tool,

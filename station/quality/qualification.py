@@ -25,6 +25,8 @@ class Seen(NamedTuple):
     score: float | None
     accept_limit: float | None
     reject_limit: float | None
+    is_count: bool = False
+    """It says how many things there are: limits mean something else to it than to a fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,9 +140,7 @@ def part_of(record: Record) -> Part:
         reason_code=record["reason_code"],
         score=score_of(record),
         processing_ms=record["processing_ms"],
-        seen=tuple(
-            Seen(*(finding[name] for name in Seen._fields)) for finding in record["findings"]
-        ),
+        seen=tuple(_seen(finding) for finding in record["findings"]),
     )
 
 
@@ -169,6 +169,17 @@ def judge(parts: Sequence[Part]) -> Figures:
         p50_ms=percentile(times, 0.5),
         p99_ms=percentile(times, 0.99),
         reasons=tuple(_reason_rows(parts)),
+    )
+
+
+def _seen(finding: Record) -> Seen:
+    return Seen(
+        tool=finding["tool"],
+        evaluation=finding["evaluation"],
+        score=finding["score"],
+        accept_limit=finding["accept_limit"],
+        reject_limit=finding["reject_limit"],
+        is_count="count" in finding["measured"],
     )
 
 

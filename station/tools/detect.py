@@ -37,7 +37,7 @@ class Detect(Tool, kind="detect"):
     minimum_area_px: float = Field(0.0, ge=0, description="smaller boxes are not looked at")
     overlap: float = Field(OVERLAP, gt=0, lt=1, description="boxes that overlap more are one thing")
     count: Mapping[str, CountRule] | None = Field(
-        None, description="class -> how many must be there; absent: the card's"
+        None, description="class -> how many must be there; for others: the card's"
     )
 
     @model_validator(mode="after")

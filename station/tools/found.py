@@ -29,13 +29,15 @@ def findings_of(
 
 
 def settle_counts(card: ModelCard, counts: Counts | None) -> Counts:
-    """The counts of the recipe, or else the card's.
+    """The card's counts, each with the recipe's rule in its place where that has one.
+
+    So no class that must be there is forgotten because a recipe speaks of another one.
 
     Raises:
         RecipeError: one is for a class the card does not have or calls a fault, or nothing is left
             that could fail a part.
     """
-    counts = card.counts if counts is None else counts
+    counts = {**card.counts, **(counts or {})}
     for name in counts:
         if name not in card.classes or name in card.reason_codes:
             free = [known for known in card.classes if known not in card.reason_codes]

@@ -43,7 +43,7 @@ class Segment(Tool, kind="segment"):
         OVERLAP, gt=0, lt=1, description="where masks come with boxes: more overlap is one thing"
     )
     count: Mapping[str, CountRule] | None = Field(
-        None, description="class -> how many must be there; absent: the card's"
+        None, description="class -> how many must be there; for others: the card's"
     )
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from station.core.errors import ModelOutputError
 from station.core.frame import Image
@@ -105,17 +106,30 @@ class _Boxed:
     looking: Looking
 
     def things(self, name: str) -> Iterator[Thing]:
-        boxes, least = self.boxes, self.looking.minimum_area_px
-        sizes = areas(boxes.corners) * self.where.area_scale
+        """A box whose mask is too small is left out, and what it hid is looked at again."""
+        least = self.looking.minimum_area_px
+        sizes = areas(self.boxes.corners) * self.where.area_scale
         large = np.flatnonzero(sizes >= least)
+        while True:
+            found = dict(self._distinct(name, large, sizes))
+            small = [index for index, thing in found.items() if thing.area_px < least]
+            if not small:
+                yield from found.values()
+                return
+            large = np.setdiff1d(large, small)
+
+    def _distinct(
+        self, name: str, large: NDArray[np.intp], sizes: Floats
+    ) -> Iterator[tuple[int, Thing]]:
+        """Things of a class among some boxes, each once, with the index of its box."""
+        boxes = self.boxes
         scores = boxes.scores[large, self.card.classes.index(name)]
         kept = large[each_once(boxes.corners[large], scores, self.looking.overlap)]
         for rank, index in enumerate(kept.tolist()):
             thing = self._thing(name, index, float(sizes[index]))
             if self.prototypes is not None and thing.score >= MASKED_FROM and rank < MOST_MASKS:
                 thing = self._outlined(thing, index, self.prototypes)
-            if thing.area_px >= least:
-                yield thing
+            yield index, thing
 
     def _thing(self, name: str, index: int, area_px: float) -> Thing:
         corners = self.where.back(self.boxes.corners[index].reshape(2, 2)).ravel().tolist()

@@ -8,7 +8,7 @@ import pytest
 
 from station.core.result import Evaluation, decide
 from station.quality.limits import Choice, Movable, Shortage, Wish, choose, movable, outcome
-from station.quality.qualification import Part, Seen
+from station.quality.qualification import Part, Seen, part_of
 from station.quality.statistics import upper_bound
 
 LIMITS = (0.3, 0.7)
@@ -132,6 +132,21 @@ def test_a_tool_that_decides_by_more_than_its_score_is_not_moved() -> None:
         processing_ms=1.0, seen=(rejected,),
     )  # fmt: skip
     assert movable([odd, part(0.9, "dent")], "surface", LIMITS) is None
+
+
+def test_a_tool_that_counts_is_not_moved() -> None:
+    """Its limits are mirrored: those chosen on such scores would pass what they should stop."""
+    finding = {
+        "tool": "caps", "evaluation": 2, "score": 0.95, "accept_limit": 0.5, "reject_limit": 0.9,
+        "measured": {"count": 3},
+    }  # fmt: skip
+    record = {
+        "origin": "x.png", "truth": "cap_missing", "result_state": 1, "evaluation": 2,
+        "reason_code": "cap_missing", "processing_ms": 1.0, "findings": [finding],
+    }  # fmt: skip
+    missing = part_of(record)
+    assert missing.score == 0.95
+    assert movable([missing], "caps", (0.5, 0.9)) is None
 
 
 def test_limits_the_tool_does_not_take_are_not_chosen() -> None:

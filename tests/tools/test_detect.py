@@ -163,6 +163,21 @@ def test_the_plain_recipe_counts_too(tmp_path: Path) -> None:
     assert {finding.reason_code for finding in both.findings} == {"rust", "cap_missing"}
 
 
+def test_a_count_of_the_card_is_not_forgotten_for_another(tmp_path: Path) -> None:
+    data = blob_boxes("v8").SerializeToString()
+    cap, rivet = (CountRule(at_least=1, reason=f"{name}_missing") for name in ("cap", "rivet"))
+    both = {"rivet": rivet, "cap": cap}
+    card = squares_card(
+        data, classes=("rivet", "cap"), reason_codes={}, ignored=(), counts=both
+    )  # fmt: skip
+    write_model(tmp_path / "squares" / "1", card, data)
+    site = Site(model_dirs=(tmp_path,))
+    for counts in ({"cap": cap}, {}):
+        check = Detect(name="parts", model="squares/1", count=counts).prepare(site)
+        found = check.run(frame_of(squares((0, 0, BLUE))))
+        assert {finding.reason_code for finding in found} == {"rivet_missing", None}, counts
+
+
 def test_an_answer_that_cannot_be_read_never_passes(tmp_path: Path) -> None:
     caps = squares((0, 0, BLUE), (32, 0, BLUE))
     assert result_of(tmp_path, caps).passed

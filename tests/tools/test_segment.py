@@ -7,7 +7,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import pytest
+from numpy.typing import NDArray
+from onnx import numpy_helper
 
 from station.core.errors import RecipeError
 from station.core.frame import Frame, Image, Job
@@ -18,10 +21,10 @@ from station.core.result import Evaluation, Finding
 from station.inspection import inspect
 from station.tools.plain import plain_recipe
 from station.tools.segment import Segment
-from station.vision.card import find_model, read_card, write_model
-from station.vision.layout import CountRule
-from tests.finders import BLUE, RED, squares, stains_card
-from tests.graphs import colour_mask
+from station.vision.card import ModelOutput, find_model, read_card, write_model
+from station.vision.layout import BoxLayout, CountRule
+from tests.finders import BLUE, RED, squares, squares_card, stains_card
+from tests.graphs import blob_boxes, colour_mask
 
 Look = Callable[..., list[Finding]]
 
@@ -123,3 +126,34 @@ def test_the_plain_recipe_runs_it(tiny_model_dir: Path) -> None:
     result = inspect(frame_of(squares((16, 40, RED))), prepared, Job())
     assert (result.passed, result.reason_code) == (False, "rust")
     assert inspect(frame_of(squares((16, 40, BLUE))), prepared, Job()).passed
+
+
+def test_a_box_with_too_small_a_mask_hides_no_larger_one(tmp_path: Path) -> None:
+    model = blob_boxes("v8seg")
+    change(model, "place", lambda boxes: boxes.__setitem__((0, 1), boxes[0, 0]))
+    change(model, "coefficients", lambda rows: rows.__setitem__((0, 0), -rows[0, 0]))
+    data = model.SerializeToString()
+    card = squares_card(
+        data,
+        task="segment",
+        outputs=(
+            ModelOutput(name="output0", holds="boxes", shape=(1, 38, 64)),
+            ModelOutput(name="output1", holds="prototypes", shape=(1, 32, 32, 32)),
+        ),
+        boxes=BoxLayout(boxes_along="columns", coefficients=32),
+    )
+    write_model(tmp_path / "squares" / "1", card, data)
+    image = squares((0, 0, RED), (8, 0, (20, 20, 200)))
+    image[:2, :2] = 100  # all that the stronger of the two boxes marks
+    tool = Segment(name="stains", model="squares/1", minimum_area_px=30)
+    (finding,) = tool.prepare(Site(model_dirs=(tmp_path,))).run(frame_of(image))
+    assert finding.evaluation is Evaluation.NOT_OK
+    assert finding.score == pytest.approx(180 / 255, abs=0.01)
+
+
+def change(model: onnx.ModelProto, name: str, edit: Callable[[NDArray[np.float32]], None]) -> None:
+    """Change one of a graph's constants in place."""
+    tensor = next(tensor for tensor in model.graph.initializer if tensor.name == name)
+    values = numpy_helper.to_array(tensor).copy()
+    edit(values)
+    tensor.CopyFrom(numpy_helper.from_array(values, name))
