@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+from onnx import helper
 
 from station.core.errors import ModelError
 from station.core.frame import Frame, Image, Job
@@ -182,6 +183,28 @@ def test_a_score_without_a_natural_limit_asks_for_one(bring: Bring, tmp_path: Pa
             cv2.imwrite(str(tmp_path / "pics" / kind / f"{number}.png"), image)
     imported = bring(model, pictures=tmp_path / "pics")
     assert (imported.certificate.bad_passed, imported.certificate.good_not_passed) == (0, 0)
+    assert imported.certificate.pictures == 12
+    masks = tmp_path / "pics" / "ground_truth" / "spot"
+    masks.mkdir(parents=True)
+    cv2.imwrite(str(masks / "0.png"), np.zeros((64, 64), np.uint8))
+    assert bring(model, pictures=tmp_path / "pics").certificate.pictures == 12
+
+
+def test_scores_below_the_lowest_limit_are_refused(bring: Bring, tmp_path: Path) -> None:
+    """Limits begin at 0: of a score like -5 for good and -0.5 for bad parts, all would pass."""
+    model = anomalib_like()
+    del model.graph.output[1:]
+    model.graph.node[-3].output[0] = "above_zero"
+    model.graph.node.append(helper.make_node("Sub", ["above_zero", "two"], ["pred_score"]))
+    del model.graph.node[-3:-1]  # label and mask
+    for number in range(6):
+        for kind, colour in (("good", (128, 128, 128)), ("spot", (230, 230, 230))):
+            image = squares((16, 40, colour), px=64)
+            image[:8] -= 20 + number
+            (tmp_path / "pics" / kind).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(tmp_path / "pics" / kind / f"{number}.png"), image)
+    with pytest.raises(ModelError, match="bad parts score below 0"):
+        bring(model, pictures=tmp_path / "pics")
 
 
 def test_a_classifier_is_not_taken_for_something_else(bring: Bring) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnxruntime as ort
 
-from station.core.errors import ModelOutputError, PictureError
+from station.core.errors import ModelError, ModelOutputError, PictureError
 from station.teach.importing.families import Task
 from station.teach.importing.probe import Probe
 from station.teach.importing.references import Reference
@@ -36,7 +36,7 @@ def find_limits(
     """The limits, and where they come from.
 
     Raises:
-        ModelError: an anomaly score has no natural limit, and nothing says one.
+        ModelError: an anomaly score has no natural limit, and nothing says one; or that of bad parts is below 0.
     """
     found, because = _found(card, task, session, references, seen, wishes)
     accept, reject = wishes.accept_limit, wishes.reject_limit
@@ -100,8 +100,17 @@ def _scores(
 
 
 def _chosen(good: Sequence[float], bad: Sequence[float], *, is_open: bool) -> Limits:
-    """See `choose_limits`; a score without an upper end is chosen as s / (1 + s)."""
-    scores = np.array([*good, *bad], np.float64)
+    """See `choose_limits`; a score without an upper end is chosen as s / (1 + s).
+
+    Raises:
+        ModelError: bad parts score below 0, where no limit is.
+    """
+    if min(bad) < 0:
+        raise ModelError(
+            f"bad parts score below 0 (down to {min(bad):.4g}), where no limit can be, so that "
+            "they would always pass; export the model with scores from 0 on"
+        )
+    scores = np.maximum([*good, *bad], 0.0)
     is_bad = np.array([False] * len(good) + [True] * len(bad))
     if not is_open:
         return choose_limits(scores, is_bad)

@@ -13,6 +13,7 @@ from station.core.reasons import GOOD_CLASSES
 from station.teach.importing.wishes import Wishes
 from station.teach.pictures import BAD_FOLDERS, GOOD_IN_OTHER_WORDS
 from station.vision.images import find_pictures
+from station.vision.masks import GROUND_TRUTH
 
 SPLITS = frozenset({"train", "training", "test", "val", "valid", "validation", "images"})
 """Folders that say what pictures are for, not what they show."""
@@ -41,7 +42,7 @@ class Reference:
 
 
 def find_references(wishes: Wishes) -> list[Reference]:
-    """The pictures of `--pictures` and `--scores`, in natural order.
+    """The pictures of `--pictures` and `--scores`, in natural order; masks are none of them.
 
     Raises:
         ModelError: a folder or file is not there or holds nothing, or a score is for no picture.
@@ -52,7 +53,7 @@ def find_references(wishes: Wishes) -> list[Reference]:
         return []
     if not root.is_dir():
         raise ModelError(f"{root} is no folder with reference pictures")
-    paths = list(find_pictures(root))
+    paths = [p for p in find_pictures(root) if GROUND_TRUTH not in p.relative_to(root).parts]
     if not paths:
         raise ModelError(f"there is no picture in {root}")
     names = {path.relative_to(root).as_posix(): path for path in paths}
