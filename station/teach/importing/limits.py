@@ -36,7 +36,8 @@ def find_limits(
     """The limits, and where they come from.
 
     Raises:
-        ModelError: an anomaly score has no natural limit, and nothing says one; or that of bad parts is below 0.
+        ModelError: an anomaly score has no natural limit, and nothing says one; or bad parts score
+            below 0.
     """
     found, because = _found(card, task, session, references, seen, wishes)
     accept, reject = wishes.accept_limit, wishes.reject_limit
