@@ -32,7 +32,7 @@ class Anomaly(Tool, kind="anomaly"):
     model_sha256: FileHash = ""
     card_hash: CardHash = ""
     region: Region | None = Field(None, description="where to look; all of the image if absent")
-    tiling: Tiling | None = None
+    tiling: Tiling | None = Field(None, description="absent: the card's")
     accept_limit: OpenLimit = None
     reject_limit: OpenLimit = None
 
@@ -60,21 +60,22 @@ class Anomaly(Tool, kind="anomaly"):
     def _look(self, image: Image, model: Model, limits: Limits) -> list[Finding]:
         found = [
             finding
-            for crop, region in self._crops(image)
+            for crop, region in self._crops(image, model)
             for finding in self._findings(crop, region, model, limits)
         ]
         defects = [finding for finding in found if finding.evaluation is not Evaluation.OK]
         return defects or [max(found, key=lambda finding: finding.score or 0.0)]
 
-    def _crops(self, image: Image) -> Iterator[tuple[Image, Region]]:
+    def _crops(self, image: Image, model: Model) -> Iterator[tuple[Image, Region]]:
         """What the model is shown, each with its place in the image."""
         region = self.region or whole(image)
         crop = cut(image, self.region)
-        if self.tiling is None:
+        tiling = self.tiling or model.card.tiling
+        if tiling is None:
             yield crop, region
             return
         height, width = crop.shape[:2]
-        for tile in tiles(width, height, self.tiling.size_px, self.tiling.overlap):
+        for tile in tiles(width, height, tiling.size_px, tiling.overlap):
             yield cut(crop, tile), place(tile, region)
 
     def _findings(
@@ -104,7 +105,7 @@ class Anomaly(Tool, kind="anomaly"):
     def _score_map(self, image: Image, model: Model) -> NDArray[np.float32]:
         """The heat of every pixel of the frame; 0 outside the region, the hottest tile's within."""
         heat = np.zeros(image.shape[:2], np.float32)
-        for crop, region in self._crops(image):
+        for crop, region in self._crops(image, model):
             score, seen = model.score(crop)
             height, width = crop.shape[:2]
             full = np.full((height, width), score, np.float32)

@@ -34,7 +34,7 @@ class Classify(Tool, kind="classify"):
     model_sha256: FileHash = ""
     card_hash: CardHash = ""
     region: Region | None = Field(None, description="where to look; all of the image if absent")
-    tiling: Tiling | None = None
+    tiling: Tiling | None = Field(None, description="absent: the card's")
     accept_limit: ShareLimit = None
     reject_limit: ShareLimit = None
 
@@ -58,7 +58,8 @@ class Classify(Tool, kind="classify"):
     def _look(self, image: Image, model: Model, limits: Limits) -> list[Finding]:
         region = self.region or whole(image)
         crop = cut(image, self.region)
-        if self.tiling is None:
+        tiling = self.tiling or model.card.tiling
+        if tiling is None:
             return [self._finding(model.card, model.classify(crop), region, limits)]
         found = [
             self._finding(
@@ -67,9 +68,7 @@ class Classify(Tool, kind="classify"):
                 place(tile, region),
                 limits,
             )
-            for tile in tiles(
-                crop.shape[1], crop.shape[0], self.tiling.size_px, self.tiling.overlap
-            )
+            for tile in tiles(crop.shape[1], crop.shape[0], tiling.size_px, tiling.overlap)
         ]
         defects = [finding for finding in found if finding.evaluation is not Evaluation.OK]
         return defects or [max(found, key=lambda finding: finding.score or 0.0)]

@@ -65,7 +65,7 @@ class Model:
         Both grow with the evidence for a defect. Without a score the map's maximum is the score.
 
         Raises:
-            ModelOutputError: see `run_all`.
+            ModelOutputError: see `run_all`; or there are several scores, or none.
         """
         answers = self.run_all(image)
         held = {output.holds: answers[output.name] for output in self.card.outputs}
@@ -73,7 +73,12 @@ class Model:
         if heat is not None:
             heat = heat.reshape(heat.shape[-2:])
         if "score" in held:
-            return float(held["score"].ravel()[0]), heat
+            if held["score"].size != 1:
+                raise ModelOutputError(
+                    f"model {self.card.reference} answered {held['score'].size} scores; which of "
+                    "them counts is not known"
+                )
+            return float(held["score"].item()), heat
         if heat is None:
             raise ModelOutputError(f"model {self.card.reference} has no score and no heat map")
         return float(heat.max()), heat

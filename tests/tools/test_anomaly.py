@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from station.core.errors import ModelError
+from station.core.errors import ModelError, ModelOutputError
 from station.core.frame import Frame, Image, Job
 from station.core.plugin import Site
 from station.core.recipe import prepare
@@ -16,7 +16,9 @@ from station.core.result import Evaluation, Finding
 from station.inspection import inspect
 from station.tools.anomaly import Anomaly
 from station.tools.plain import plain_recipe
-from station.vision.card import Tiling, find_model, read_card
+from station.vision.card import ModelOutput, Tiling, find_model, read_card, write_model
+from station.vision.model import load_model
+from station.vision.score import answer_of
 
 
 @pytest.fixture
@@ -80,6 +82,33 @@ def test_tiles_see_what_the_whole_loses(part: Image, tiny_model_dir: Path) -> No
     for finding in findings:
         assert isinstance(finding.region, Rectangle)
         assert abs(finding.region.x + finding.region.width / 2 - 86) < 10
+
+
+def test_a_model_of_tiles_looks_at_tiles_though_the_recipe_does_not_say_so(
+    part: Image, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    """Its limits are for tiles: the whole, shrunk to one, would lose the spot and pass."""
+    part[32:48, 80:96] = 90
+    part[36:40, 84:88] = 255
+    folder = find_model("odd", [tiny_model_dir])
+    tiled = read_card(folder).model_copy(update={"tiling": Tiling(size_px=32, overlap=0.25)})
+    write_model(tmp_path / "odd" / "1", tiled, (folder / "model.onnx").read_bytes())
+    findings = look(part, tmp_path, Anomaly(name="surface", model="odd/1"))
+    assert Evaluation.NOT_OK in {finding.evaluation for finding in findings}
+    model = load_model(tmp_path / "odd" / "1")
+    assert answer_of(model, part).score == max(finding.score or 0.0 for finding in findings)
+
+
+def test_more_than_one_score_is_refused(tiny_model_dir: Path, tmp_path: Path) -> None:
+    """Which of them counts is not known: the first could be that of the good class."""
+    folder = find_model("odd", [tiny_model_dir])
+    heat = ModelOutput(name="heat_map", holds="score", shape=(1, 1, 4, 4))
+    card = read_card(folder).model_copy(update={"outputs": (heat,)})
+    write_model(tmp_path / "odd" / "1", card, (folder / "model.onnx").read_bytes())
+    image = np.full((128, 128), 90, np.uint8)
+    image[64:] = 255
+    with pytest.raises(ModelOutputError, match="16 scores"):
+        look(image, tmp_path, Anomaly(name="surface", model="odd/1"))
 
 
 def test_heat_lies_where_the_spot_is(part: Image, tiny_model_dir: Path) -> None:

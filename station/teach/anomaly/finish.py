@@ -1,16 +1,17 @@
 """Finishing a model: its limit, its graph and card, what it costs; and writing it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from station.core.errors import TeachError
 from station.teach.anomaly.card import card_of, facts_of
 from station.teach.anomaly.graph import Mind, with_mind
 from station.teach.anomaly.held_out import HeldOut, fit_whole
 from station.teach.anomaly.lesson import Course, Taught
-from station.teach.anomaly.limits import GoodLimit, limit_from_good
+from station.teach.anomaly.limits import GoodLimit, Scores, limit_from_good
 from station.teach.anomaly.merit import Reading
 from station.teach.anomaly.outliers import evident, names
 from station.teach.anomaly.proof import check_parity, measure, refuse_costly
@@ -28,6 +29,7 @@ from station.vision.model import Model
 
 TRUSTED_UNLEARNT = 100
 """So many pictures the memory was not made of set the limit by themselves."""
+FEWEST_SCORES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ def finish(course: Course, learnt: Learnt, started_s: float) -> Made:
     """Limit, graph and card of what was learnt; `started_s` on the monotonic clock.
 
     Raises:
-        TeachError: the model would cost more than is allowed.
+        TeachError: the model would cost more than is allowed, or no limit can be found.
         ModelError: the finished graph is not what was measured.
     """
     lesson, material, way = course.lesson, course.material, learnt.way
@@ -134,14 +136,18 @@ def _counts(course: Course, learnt: Learnt, faulty: int) -> dict[str, int]:
 
 
 def _limit(course: Course, learnt: Learnt) -> tuple[GoodLimit, list[str], list[str]]:
-    """The limit, warnings, and unreadable pictures among those only held out."""
+    """The limit, warnings, and unreadable pictures among those only held out.
+
+    Raises:
+        TeachError: too few good parts are left to find it from.
+    """
     lesson, material, way = course.lesson, course.material, learnt.way
     rng = np.random.default_rng(lesson.seed)
     rate = lesson.false_reject_rate
     scores = learnt.held.good_scores(learnt.sight, way.head_weight, way.summary)
     is_known = [s.picture.digest not in material.rejected for s in learnt.crops.samples]
     if way.tiling is None and not material.unlearnt:
-        return limit_from_good(scores[is_known], rate, rng), [], []
+        return _limit_from(scores[is_known], rate, rng), [], []
     data = with_mind(learnt.sight.eye, learnt.mind(lesson.seed, 1.0), way)
     raw = load_bytes(
         card_of(lesson, 1, learnt.sight.eye, way, data, material.nets[way.features], {}), data
@@ -155,21 +161,42 @@ def _limit(course: Course, learnt: Learnt) -> tuple[GoodLimit, list[str], list[s
             lambda done, of: course.progress("weighing", done, of),
         )  # fmt: skip
     if not material.unlearnt:
-        return limit_from_good(scores, rate, rng), [], []
+        return _limit_from(scores, rate, rng), [], []
     others, pictures, faults = score_unlearnt(
         raw, way, material.unlearnt,
         lambda done, of: course.progress("holding out", done, of),
     )  # fmt: skip
-    warnings: list[str] = []
-    if len(others) < TRUSTED_UNLEARNT:
-        # too few to go by alone
-        return limit_from_good(np.concatenate((scores, others)), rate, rng), warnings, faults
-    far = evident(others)
-    if far:
-        unlike = ", ".join(material.name_of(pictures[index].path) for index in far[:4])
-        warnings.append(
-            f"{len(far)} more good pictures score far above the others ({unlike}); look at them: "
-            "they did not move the limit, and will be rejected"
+    names_of = [material.name_of(picture.path) for picture in pictures]
+    scores, warnings = _with_others(scores, others, names_of)
+    return _limit_from(scores, rate, rng), warnings, faults
+
+
+def _limit_from(scores: Scores, rate: float, rng: np.random.Generator) -> GoodLimit:
+    if len(scores) < FEWEST_SCORES:
+        raise TeachError(
+            f"there are {len(scores)} good parts to find the limit from, {FEWEST_SCORES} are the "
+            "least; good parts a version rejected do not count: give others too, or put back the "
+            "pictures that are lost"
         )
-        others = np.delete(others, far)
-    return limit_from_good(others, rate, rng), warnings, faults
+    return limit_from_good(scores, rate, rng)
+
+
+def _with_others(
+    scores: Scores, others: Scores, names_of: Sequence[str]
+) -> tuple[Scores, list[str]]:
+    """What the limit is found from, with pictures the memory was not made of, and a warning.
+
+    Those evidently unlike the rest are named and left out, as they are of what is learnt.
+    """
+    is_enough = len(others) >= TRUSTED_UNLEARNT  # else too few to go by alone
+    every = others if is_enough else np.concatenate((scores, others))
+    first = len(every) - len(others)
+    far = [row for row in evident(every) if row >= first]
+    if not far:
+        return every, []
+    unlike = ", ".join(names_of[row - first] for row in far[:4])
+    words = (
+        f"{len(far)} more good pictures score far above the others ({unlike}); look at them: "
+        "they did not move the limit, and will be rejected"
+    )
+    return np.delete(every, far), [words]

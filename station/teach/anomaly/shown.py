@@ -130,14 +130,17 @@ class Shelf:
             TeachError: it is no longer the picture that was learnt from, or cannot be kept.
         """
         target = self.folder / file_of(digest, path.suffix)
-        if target.exists() and (target.samefile(path) or digest_of(target) == digest):
+        if target.exists() and digest_of(target) == digest:
             return
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise TeachError(f"{path} changed while it was learnt from; teach again")
         target.unlink(missing_ok=True)
         self._added.append(target)
         try:
             os.link(path.resolve(), target)
         except OSError:
-            self._copy(path, digest, target)
+            write_whole(target, data, durable=False)
 
     def put_mask(self, mask: NDArray[np.bool_]) -> str:
         """Keep a mask, (height, width), and return its digest."""
@@ -159,12 +162,6 @@ class Shelf:
         with suppress(OSError):
             self.folder.rmdir()
             self.folder.parent.rmdir()
-
-    def _copy(self, path: Path, digest: str, target: Path) -> None:
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() != digest:
-            raise TeachError(f"{path} changed while it was learnt from; teach again")
-        write_whole(target, data, durable=False)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
+from station.core.errors import ModelError
 from station.core.frame import Image
 from station.teach.anomaly.eye import Eye
 from station.teach.anomaly.samples import Crops, draw_into, share_of_patches
@@ -25,6 +26,8 @@ PER_SAMPLE = 400
 RAW_BYTES, SEEN_BYTES = 150_000_000, 600_000_000
 """Of features, and of patches in their space, held at a time."""
 FEWEST = 20
+LARGEST = 65_000.0
+"""What a half float holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,9 @@ def look_at(
     """Look with an opened eye at good samples, `each` defects drawn into each, and marked ones.
 
     Marked defects are looked at mirrored too, because there are few of them.
+
+    Raises:
+        ModelError: the net's numbers are too large to be kept.
     """
     rng = np.random.default_rng(seed)
     spread = rng.permutation(len(crops))[:SPACE_FROM].tolist()
@@ -88,7 +94,7 @@ def look_at(
         return lambda now, _: tick(starts[stage] + now * step, starts[-1])
 
     def good(index: int) -> NDArray[np.float16]:
-        return model.run(crops[index]).astype(np.float16)
+        return _as_half(model.run(crops[index]))
 
     space, raw = _space_of(good, eye, spread, rng, tick_from(0))
 
@@ -101,11 +107,7 @@ def look_at(
     look = partial(_bad, eye, model, space)
     drawn = _look_at_drawn(look, crops, each, places, seed, tick_from(2, each)) if each else []
 
-    def marked(index: int) -> list[Bad]:
-        pairs = zip(mirrored(marks[index].image), mirrored(marks[index].mask), strict=True)
-        return [look(index, image, mask) for image, mask in pairs]
-
-    real = in_parallel(marked, range(len(marks)), tick_from(3))
+    real = _look_at_marked(look, marks, tick_from(3))
     return Sight(eye, space, tuple(seen), tuple(chain(*drawn)), tuple(chain(*real)))
 
 
@@ -121,6 +123,16 @@ def _look_at_drawn(
         return [look(index, x.image, x.mask.astype(np.uint8) * np.uint8(255)) for x in found]
 
     return in_parallel(drawn, range(len(crops)), tick)
+
+
+def _look_at_marked(
+    look: Callable[[int, Image, NDArray[np.uint8]], Bad], marks: Sequence[Marks], tick: Tick
+) -> list[list[Bad]]:
+    def marked(index: int) -> list[Bad]:
+        pairs = zip(mirrored(marks[index].image), mirrored(marks[index].mask), strict=True)
+        return [look(index, image, mask) for image, mask in pairs]
+
+    return in_parallel(marked, range(len(marks)), tick)
 
 
 def _bad(
@@ -152,5 +164,15 @@ def _space_of(
     return fit_space(np.concatenate(in_parallel(rows_of, chosen, tick)), rng), raw
 
 
+def _as_half(features: Patches) -> NDArray[np.float16]:
+    most = float(np.abs(features).max())
+    if most > LARGEST:
+        raise ModelError(
+            f"the feature net gives numbers beyond {LARGEST:,.0f} ({most:.3g}); normalise its input"
+        )
+    return features.astype(np.float16)
+
+
 def _half(z: Patches) -> NDArray[np.float16]:
-    return z.astype(np.float16)
+    # what is never seen on good parts may count for more than a half holds: it is far all the same
+    return np.clip(z, -LARGEST, LARGEST).astype(np.float16)

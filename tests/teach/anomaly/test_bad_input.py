@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from station.core.errors import ModelError, PictureError, StationError, TeachError
 from station.core.frame import Image
@@ -373,3 +373,48 @@ def test_a_models_folder_that_cannot_be_written_is_said(
 def test_errors_of_pictures_and_nets_are_the_stations_own() -> None:
     assert issubclass(PictureError, StationError)
     assert issubclass(ModelError, StationError)
+
+
+def write_loud_net(path: Path, *, gain: float, silent_below: float) -> Path:
+    """A net of the mean of 8 x 8 pixels, and of what is above a level, times `gain`."""
+    nodes = [
+        helper.make_node("AveragePool", ["pixels"], ["p"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("Sub", ["p", "level"], ["above"]),
+        helper.make_node("Relu", ["above"], ["bright"]),
+        helper.make_node("Mul", ["bright", "gain"], ["loud"]),
+        helper.make_node("Concat", ["p", "loud"], ["maps"], axis=1),
+    ]
+    shapes: dict[str, list[str | int | None]] = {
+        "pixels": ["n", 3, "h", "w"],
+        "maps": [1, 6, "a", "b"],
+    }
+    ends = [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in shapes.items()]
+    constants = {"level": silent_below, "gain": gain}
+    numbers = [numpy_helper.from_array(np.array(v, np.float32), k) for k, v in constants.items()]
+    graph = helper.make_graph(nodes, "loud", ends[:1], ends[1:], numbers)
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+    return path
+
+
+def test_what_only_defects_wake_in_the_net_can_be_learnt(
+    root: Path, tmp_path: Path, teach: Teach
+) -> None:
+    """Silent on all good parts, so that it counts for very much: more than a half float holds."""
+    folders = (root / "stain", root / "ground_truth" / "stain")
+    for folder in folders:
+        folder.mkdir(parents=True)
+    image, mask = draw_plate(7000).image.copy(), np.zeros((128, 128), np.uint8)
+    image[10:30, 10:30] = mask[10:30, 10:30] = 255
+    assert cv2.imwrite(str(folders[0] / "0.png"), image)
+    assert cv2.imwrite(str(folders[1] / "0_mask.png"), mask)
+    net = write_loud_net(tmp_path / "loud.onnx", gain=1e4, silent_below=1.2)
+    assert score_of(teach(root, features=str(net)), image) > 1
+
+
+def test_a_net_of_numbers_too_large_to_keep_is_refused(
+    root: Path, tmp_path: Path, teach: Teach
+) -> None:
+    net = write_loud_net(tmp_path / "loud.onnx", gain=1e6, silent_below=-9)
+    with pytest.raises(ModelError, match="numbers beyond"):
+        teach(root, features=str(net))

@@ -174,6 +174,23 @@ def test_lost_pictures_are_named_and_refused(own: Path, stamped: Path) -> None:
     assert len(more(own, good=stamped, forget_lost=True).verdicts) == 22 + 3
 
 
+def test_a_limit_needs_good_parts_that_were_not_chosen_for_their_score(
+    own: Path, tmp_path: Path
+) -> None:
+    """All that was shown is lost, and of all that is given the version rejected each."""
+    shutil.rmtree(own / "plate" / "shown")
+    lesson = read_lesson(own / "plate" / "1")
+    lost = tuple(e.model_copy(update={"path": f"/nowhere/{e.name}"}) for e in lesson.entries)
+    text = lesson.model_copy(update={"entries": lost}).model_dump_json()
+    (own / "plate" / "1" / "lesson.json").write_text(text)
+    folder = tmp_path / "rejected"
+    folder.mkdir()
+    for number in range(12):
+        assert cv2.imwrite(str(folder / f"{number}.png"), draw_stamped(900 + number))
+    with pytest.raises(TeachError, match="0 good parts"):
+        more(own, good=folder, forget_lost=True)
+
+
 def test_a_picture_that_vanished_from_the_models_folder_is_taken_from_where_it_lay(
     own: Path, stamped: Path
 ) -> None:
@@ -223,6 +240,16 @@ def test_where_the_disk_knows_no_links_pictures_are_copied(
     kept = own / "plate" / "shown" / entry.file
     assert kept.read_bytes() == Path(entry.path).read_bytes()
     assert not kept.samefile(entry.path)
+
+
+def test_a_picture_that_changed_meanwhile_is_not_kept_as_what_was_learnt(
+    own: Path, stamped: Path
+) -> None:
+    proposal = more(own, good=stamped)
+    assert cv2.imwrite(str(stamped / "stamp1.png"), draw_plate(77, "stain").image)
+    with pytest.raises(TeachError, match=r"stamp1\.png changed while it was learnt from"):
+        proposal.write()
+    assert list_models([own]) == ["plate/1"]
 
 
 def test_a_picture_may_change_its_meaning_but_not_have_two(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from station.teach.anomaly.outliers import evident
-from station.vision.images import read_image
+from station.vision.images import find_pictures, read_image
 from tests.teach.anomaly.conftest import Teach, draw_plate, score_of, write_good
 
 
@@ -56,3 +56,22 @@ def test_a_different_part_among_thirty_is_shown_and_not_learnt(
     assert x.min() < 36 < x.max()
     assert y.min() < 96 < y.max()
     assert score_of(done, other.image) > 1
+
+
+def test_a_different_part_among_the_few_only_held_out_does_not_move_the_limit(
+    tmp_path: Path, teach: Teach
+) -> None:
+    """Of 206 pictures 200 are learnt from; what lies among the other six is as strange."""
+    root = write_good(tmp_path / "many", 206, size=(64, 64))
+    before = teach(root, size_px=64, name="before")
+    order = np.random.default_rng(0).permutation(206)
+    held_out = [list(find_pictures(root / "good"))[row] for row in order[200:]]
+    for path in held_out[:2]:
+        image = read_image(path).copy()
+        cv2.rectangle(image, (4, 4), (30, 60), 250, -1)
+        assert cv2.imwrite(str(path), image)
+    done = teach(root, size_px=64, name="after")
+    assert done.limit.limit == pytest.approx(before.limit.limit, rel=0.05)
+    (warning,) = done.warnings
+    assert "2 more good pictures score far above the others" in warning
+    assert all(path.name in warning for path in held_out[:2])
