@@ -32,7 +32,7 @@ def _why_not_sealed(test: Acceptance, verdict: Verdict) -> str:
     if test.labelled.copies:
         return f"{test.labelled.copies} pictures are copies of others and prove nothing"
     if test.learnt:
-        return f"{len(test.learnt)} pictures were shown to a model when it was taught"
+        return f"{len(test.learnt)} pictures were shown to a model when it was made"
     if test.limits_from:
         return f"its limits were chosen on these very pictures ({test.limits_from})"
     return ""

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,22 +124,17 @@ class PixelLook:
 def learnt_pictures(
     labelled: LabelledSet, models: Iterable[str], model_dirs: tuple[Path, ...]
 ) -> tuple[str, ...]:
-    """The pictures a model of the recipe was taught with, where its folder keeps a list of them.
+    """The pictures a model of the recipe was made from, where its folder keeps a list of them.
 
     Raises:
         ModelError: there is no such model.
         TeachError: its list cannot be read.
     """
+    from station.teach.made_from import pictures_of  # slow to import
+
     folders = [find_model(reference, model_dirs) for reference in models]
-    shown = {digest for folder in folders for digest in _shown(folder)}
+    shown = {digest for folder in folders for digest in pictures_of(folder)}
     return tuple(origin for origin, digest in labelled.files.items() if digest in shown)
-
-
-def _shown(folder: Path) -> Iterator[str]:
-    if (folder / "lesson.json").is_file():
-        from station.teach.anomaly.shown import read_lesson  # slow, and few models have one
-
-        yield from (entry.digest for entry in read_lesson(folder).entries)
 
 
 def check_unchanged(labelled: LabelledSet) -> None:

@@ -107,7 +107,7 @@ def bias_warnings(
     if learnt:
         yield (
             f"{_counted(len(learnt), 'picture was', 'pictures were')} shown to a model when it "
-            f"was taught, as {learnt[0]}: the figures are optimistic; test it on other parts."
+            f"was made, as {learnt[0]}: the figures are optimistic; test it on other parts."
         )
     if copies:
         yield (

@@ -21,6 +21,7 @@ from station.teach.head import Array, Head, as_columns, calibrated, learn
 from station.teach.keep import check_name, keep, next_version
 from station.teach.limits import RULE, SORTING_LIMITS, SORTING_RULE, choose_limits
 from station.teach.look import Seen, choose_input, in_parallel, look
+from station.teach.made_from import listed
 from station.teach.pictures import Found, find_classes
 from station.vision.card import Limits, ModelCard, ModelOutput
 from station.vision.geometry import Fit
@@ -97,7 +98,7 @@ def teach_classifier(
     ms_per_picture = _time(model, seen)
     return Taught(
         card=card,
-        folder=keep(model_dirs[0], card, data),
+        folder=keep(model_dirs[0], card, data, listed(p.digest for p in seen.pictures)),
         figures=mind.figures,
         pictures={name: counts[name] for name in found.classes},
         broken=seen.broken,

@@ -20,6 +20,7 @@ from station.teach.importing.references import Reference, find_references, sprea
 from station.teach.importing.wishes import Wishes
 from station.teach.int8 import HEAVY, is_quantised, outer_nodes, prepared, static_int8, without_mark
 from station.teach.keep import check_name, keep, next_version
+from station.teach.made_from import digests_of, listed, pictures_of
 from station.teach.parity import MOST_NAMED, PARITY_FILE, Parity, Scores, auroc, flipped, refit
 from station.tools.plain import plain_recipe
 from station.vision.card import Limits, ModelCard, find_model, read_card, write_model
@@ -91,7 +92,8 @@ def quantize(
     done, small = min(tried, key=lambda pair: (bool(pair[0].parity.flips), _ms(pair[0])))
     if done.parity.flips:
         return done
-    beside = {PARITY_FILE: done.parity.as_json()}
+    made_from = pictures_of(source) | digests_of(reference.path for reference in pictures)
+    beside = {PARITY_FILE: done.parity.as_json(), **listed(made_from)}
     return replace(done, folder=keep(model_dirs[0], done.card, small, beside))
 
 

@@ -308,7 +308,7 @@ def test_pictures_the_model_was_taught_with_are_said_and_seal_nothing(
     station("recipe", "new", "--model", "bright")
     ended = station("qualify", folder, "--recipe", "bright", "--escape-at-most", 0.1, "--seal")
     assert ended.code == 1
-    assert "1 picture was shown to a model when it was taught, as good/1.png" in ended.out
+    assert "1 picture was shown to a model when it was made, as good/1.png" in ended.out
     assert "not sealed: 1 pictures were shown" in ended.out
 
 

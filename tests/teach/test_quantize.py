@@ -9,6 +9,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from station.core.errors import ModelError
+from station.line.acceptance import find_labelled, learnt_pictures
 from station.teach.importing.bring import import_model
 from station.teach.importing.wishes import Wishes
 from station.teach.int8 import is_quantised
@@ -66,6 +67,9 @@ def test_a_quantised_model_gives_the_same_verdicts(parts: Path, tmp_path: Path) 
     assert is_quantised(data)
     assert not is_quantised((tmp_path / "models" / "colour" / "1" / "model.onnx").read_bytes())
     assert (done.folder / "parity.json").is_file()
+    test_pictures = find_labelled(parts, codes=())
+    for name in ("colour/1", "colour-int8/1"):
+        assert len(learnt_pictures(test_pictures, [name], (tmp_path / "models",))) == 30, name
     parity = done.parity
     assert (parity.pictures, parity.flips, parity.auroc_after) == (30, (), 1.0)
     assert 0 < parity.largest_difference < 0.2

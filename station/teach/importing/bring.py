@@ -24,6 +24,7 @@ from station.teach.importing.references import Reference, find_references, label
 from station.teach.importing.trial import Chosen, Hypothesis, choose
 from station.teach.importing.wishes import Wishes, ask
 from station.teach.keep import check_name, keep, next_version
+from station.teach.made_from import digests_of, listed
 from station.vision.card import Limits, ModelCard
 from station.vision.images import read_image
 from station.vision.model import open_session, sha256_of
@@ -78,7 +79,8 @@ def import_model(wishes: Wishes, model_dirs: Sequence[Path], tell: Tell) -> Impo
     tell("making the certificate")
     certificate = certify(card, data, references, meaning, wishes.tolerance)
     _refuse_unsound(certificate)
-    beside = {CERTIFICATE_FILE: certificate.as_json()}
+    shown = digests_of(reference.path for reference in references)
+    beside = {CERTIFICATE_FILE: certificate.as_json(), **listed(shown)}
     folder = keep(model_dirs[0], card, data, beside)
     return Imported(card=card, folder=folder, certificate=certificate, told=told)
 
