@@ -14,7 +14,6 @@ from station.core.result import Evaluation
 from station.vision.card import Limits
 
 PARITY_FILE = "parity.json"
-MOST_NAMED = 20
 
 Scores = NDArray[np.float64]
 

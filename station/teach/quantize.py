@@ -21,7 +21,7 @@ from station.teach.importing.wishes import Wishes
 from station.teach.int8 import HEAVY, is_quantised, outer_nodes, prepared, static_int8, without_mark
 from station.teach.keep import check_name, keep, next_version
 from station.teach.made_from import digests_of, listed, pictures_of
-from station.teach.parity import MOST_NAMED, PARITY_FILE, Parity, Scores, auroc, flipped, refit
+from station.teach.parity import PARITY_FILE, Parity, Scores, auroc, flipped, refit
 from station.tools.plain import plain_recipe
 from station.vision.card import Limits, ModelCard, find_model, read_card, write_model
 from station.vision.images import read_image
@@ -148,7 +148,7 @@ def _compared(
         largest_difference=float(off.max()),
         mean_difference=float(off.mean()),
         flips_at_old_limits=len(old_flips),
-        flips=tuple(flips[:MOST_NAMED]),
+        flips=tuple(flips),
         old_limits=(limits.accept_limit, limits.reject_limit),
         limits=(refitted.accept_limit, refitted.reject_limit),
         auroc_before=_auroc(before.scores, pictures),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from station.core.errors import ModelOutputError
+from station.core.errors import ModelOutputError, RecipeError
 from station.core.frame import Image
 from station.core.region import Point, Rectangle
 from station.vision.boxes import Boxes, Floats, areas, decode_boxes, each_once
@@ -57,7 +57,13 @@ def find_things(
 
     Raises:
         ModelOutputError: the model answers something that cannot be read.
+        RecipeError: nothing in the picture could be as large as asked for.
     """
+    if looking.minimum_area_px > image.shape[0] * image.shape[1]:
+        raise RecipeError(
+            f"minimum_area_px {looking.minimum_area_px:g} is more than the whole picture of "
+            f"{image.shape[1]} x {image.shape[0]}, so that nothing could ever be found"
+        )
     answers = model.run_all(image)
     held = {output.holds: output for output in model.card.outputs}
     where = placement(image.shape[1], image.shape[0], model.card.input)

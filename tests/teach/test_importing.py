@@ -279,6 +279,17 @@ def test_what_cannot_be_run_is_refused(bring: Bring, tmp_path: Path) -> None:
     assert not (tmp_path / "models").exists()
 
 
+def test_a_model_that_takes_bytes_is_not_said_to_be_normalised(bring: Bring) -> None:
+    model = colours()
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT8
+    for node in model.graph.node:
+        node.input[:] = ["floats" if name == "input" else name for name in node.input]
+    model.graph.node.insert(0, helper.make_node("Cast", ["input"], ["floats"], to=1))
+    for said in ({"range": "unit"}, {"scale": "1/255"}):
+        with pytest.raises(ModelError, match="takes bytes as they are"):
+            bring(model, {"channel_order": "RGB", **said}, classes=NAMES)
+
+
 def test_misspelt_settings_are_named() -> None:
     with pytest.raises(ModelError, match="did you mean channel_order"):
         read_settings(["chanel_order=RGB"])

@@ -91,6 +91,8 @@ def test_what_is_too_small_is_not_looked_at(look: Look) -> None:
     image = squares((16, 40, RED))
     assert look(image, minimum_area_px=65)[0].evaluation is Evaluation.OK
     assert look(image, minimum_area_px=64)[0].evaluation is Evaluation.NOT_OK
+    with pytest.raises(RecipeError, match="more than the whole picture of 64 x 64"):
+        look(image, minimum_area_px=5000)
 
 
 @pytest.mark.parametrize(

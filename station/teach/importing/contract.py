@@ -41,8 +41,13 @@ class Fact:
 
 
 def find_facts(graph: Graph, channels: int, wishes: Wishes) -> dict[str, Fact]:
-    """What is known of channel order, range and fit: said, noted in the file, or built into it."""
+    """What is known of channel order, range and fit: said, noted in the file, or built into it.
+
+    Raises:
+        ModelError: a normalisation is said for a model that takes bytes.
+    """
     facts: dict[str, Fact] = {}
+    _refuse_normalised_bytes(graph, wishes)
     if channels == 1:
         facts["channel_order"] = Fact("GRAY", "the model takes one channel")
     if graph.dtype == "uint8":
@@ -104,6 +109,17 @@ def open_questions(told: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, lis
         values = list(dict.fromkeys(choice[key] for choice in told))
         if len(values) > 1:
             yield key, values
+
+
+def _refuse_normalised_bytes(graph: Graph, wishes: Wishes) -> None:
+    said = sorted({"scale", "mean", "std"} & set(wishes.settings))
+    if wishes.settings.get("range", "byte") != "byte":
+        said.append("range")
+    if graph.dtype == "uint8" and said:
+        raise ModelError(
+            f"model {graph.file} takes bytes as they are, so that {', '.join(said)} cannot be set; "
+            "leave it out"
+        )
 
 
 def _ultralytics(graph: Graph) -> dict[str, Fact]:
