@@ -20,9 +20,12 @@ from station.tools.approved import (
     open_approved,
 )
 from station.vision.card import Limits, Tiling
-from station.vision.geometry import cut, place, tiles, whole
+from station.vision.geometry import OutsideImageError, cut, place, tiles, whole
 from station.vision.heat import hot_boxes, lay, unfit
 from station.vision.model import Model
+
+SHAPE_MARGIN = 1.5
+"""A picture may be so many times wider or narrower than those that were taught."""
 
 
 class Anomaly(Tool, kind="anomaly"):
@@ -72,6 +75,7 @@ class Anomaly(Tool, kind="anomaly"):
         crop = cut(image, self.region)
         tiling = self.tiling or model.card.tiling
         if tiling is None:
+            _check_shape(crop, model)
             yield crop, region
             return
         height, width = crop.shape[:2]
@@ -113,3 +117,21 @@ class Anomaly(Tool, kind="anomaly"):
                 full = unfit(seen, width, height, model.card.input)
             lay(full, region, heat)
         return heat
+
+
+def _check_shape(crop: Image, model: Model) -> None:
+    """Refuse what has another shape than the pictures the model knows.
+
+    In a letterbox the bars look normal and thin out what is not; and the camera or the region is
+    not the one that was taught.
+    """
+    aspects = model.card.aspects
+    if aspects is None:
+        return
+    height, width = crop.shape[:2]
+    if not aspects[0] / SHAPE_MARGIN <= width / height <= aspects[1] * SHAPE_MARGIN:
+        raise OutsideImageError(
+            f"the picture of {width} x {height} has another shape than those model "
+            f"{model.card.reference} was taught on (width to height {aspects[0]:g} to "
+            f"{aspects[1]:g}); check the camera and the region, or teach the model on such pictures"
+        )

@@ -125,6 +125,9 @@ class ModelCard(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     input: ModelInput
     tiling: Tiling | None = Field(None, description="how a picture is parted before the input")
+    aspects: tuple[float, float] | None = Field(
+        None, description="least and largest width to height of the pictures it was taught on"
+    )
     outputs: tuple[ModelOutput, ...] = Field(min_length=1)
     classes: tuple[str, ...] = ()
     reason_codes: Mapping[str, str] = Field({}, description="what it finds -> reason code")

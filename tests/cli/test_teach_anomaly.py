@@ -44,7 +44,7 @@ def test_what_was_chosen_promised_and_left_out_is_told(type_words: Type, tmp_pat
     stages = [line.split(":")[0] for line in result.stderr.splitlines()]
     assert stages == [
         "finding the pictures", "looking at the pictures", "comparing them with each other",
-        "learning", "proving the model",
+        "learning", "proving the model", "costs",
     ]  # fmt: skip
     facts = json.loads(result.stdout.splitlines()[-1])
     assert facts["model"] == "plate/1"

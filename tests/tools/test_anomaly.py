@@ -143,3 +143,18 @@ def test_the_plain_recipe_runs_it(part: Image, tiny_model_dir: Path) -> None:
     result = inspect(frame_of(part), prepared, Job())
     assert not result.passed
     assert result.reason_code == "anomaly"
+
+
+@pytest.mark.parametrize(("size", "is_known"), [((128, 128), True), ((40, 400), False)])
+def test_a_picture_of_another_shape_than_taught_never_passes(
+    size: tuple[int, int], is_known: bool, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    folder = find_model("odd", [tiny_model_dir])
+    card = read_card(folder).model_copy(update={"aspects": (0.9, 1.1)})
+    write_model(tmp_path / "odd" / "1", card, (folder / card.file).read_bytes())
+    prepared = prepare(plain_recipe(card), Site(model_dirs=(tmp_path,)))
+    rng = np.random.default_rng(0)
+    image = rng.integers(80, 100, (*size, 3), np.uint8)
+    result = inspect(frame_of(image), prepared, Job())
+    assert result.passed is is_known
+    assert result.reason_code == (None if is_known else "outside_image")

@@ -1,6 +1,6 @@
 """The card of an anomaly model: what it is, how it was chosen, what it was learnt from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
@@ -27,10 +27,11 @@ LIMIT_RULE = "from held-out scores of good parts alone, for the asked-for share 
 
 def card_of(
     lesson: AnomalyLesson, version: int, eye: Eye, way: Way, data: bytes,
-    net: FeatureNet, facts: Mapping[str, JsonValue],
+    net: FeatureNet, facts: Mapping[str, JsonValue], sizes: Sequence[tuple[int, int]],
 ) -> ModelCard:  # fmt: skip
     """The card, with limits 1 and 1: OK up to what good parts reach, NOT_OK above."""
     size = (1, 1, eye.rows, eye.columns)
+    aspects = [round(width / height, 4) for width, height in sizes]
     return ModelCard(
         name=lesson.name,
         version=version,
@@ -39,6 +40,7 @@ def card_of(
         sha256=sha256_of(data),
         input=eye.contract,
         tiling=way.tiling,
+        aspects=(min(aspects), max(aspects)),
         outputs=(
             ModelOutput(name=SCORE, holds="score", shape=(1,)),
             ModelOutput(name=HEAT_MAP, holds="heat_map", shape=size),

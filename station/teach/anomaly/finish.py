@@ -14,7 +14,11 @@ from station.teach.anomaly.lesson import Course, Taught
 from station.teach.anomaly.limits import GoodLimit, Scores, limit_from_good
 from station.teach.anomaly.merit import Reading
 from station.teach.anomaly.outliers import evident, names
-from station.teach.anomaly.proof import check_parity, measure, refuse_costly
+from station.teach.anomaly.proof import (
+    check_parity,
+    measure,
+    refuse_costly,
+)
 from station.teach.anomaly.record import lay_down
 from station.teach.anomaly.samples import Crops
 from station.teach.anomaly.search import Trial
@@ -86,18 +90,20 @@ def finish(course: Course, learnt: Learnt, started_s: float) -> Made:
     net = material.nets[way.features]
     facts = facts_of(lesson, way, net, learnt.reading, limit, learnt.trials, pictures, heat_limit)
     version = next_version(lesson.name, course.model_dirs)
-    card = card_of(lesson, version, learnt.sight.eye, way, data, net, facts)
+    sizes = material.learnt.sizes
+    card = card_of(lesson, version, learnt.sight.eye, way, data, net, facts, sizes)
     model = load_bytes(card, data)
     course.progress("proving", 0, 1)
     check_parity(model, learnt.sight, mind, way, learnt.crops)
-    ms = measure(model, way, material.learnt.sizes, learnt.crops)
+    ms = measure(model, way, sizes, learnt.crops)
     refuse_costly(ms, len(data), ms_at_most=lesson.ms_at_most, mb_at_most=lesson.mb_at_most)
     course.progress("proving", 1, 1)
     strange = [names(list(learnt.strange))] if learnt.strange else []
     return Made(
         card=card, data=data, model=model, learnt=learnt, limit=limit, pictures=pictures,
         beside={f"outliers/{name}.jpg": jpeg for name, jpeg in learnt.strange.items()},
-        broken=(*material.learnt.left_out, *faults), warnings=(*material.warnings, *strange, *far),
+        broken=(*material.learnt.left_out, *faults),
+        warnings=(*material.warnings, *strange, *far),
         ms_per_picture=ms, seconds=time.monotonic() - started_s,
     )  # fmt: skip
 
@@ -150,7 +156,17 @@ def _limit(course: Course, learnt: Learnt) -> tuple[GoodLimit, list[str], list[s
         return _limit_from(scores[is_known], rate, rng), [], []
     data = with_mind(learnt.sight.eye, learnt.mind(lesson.seed, 1.0), way)
     raw = load_bytes(
-        card_of(lesson, 1, learnt.sight.eye, way, data, material.nets[way.features], {}), data
+        card_of(
+            lesson,
+            1,
+            learnt.sight.eye,
+            way,
+            data,
+            material.nets[way.features],
+            {},
+            material.learnt.sizes,
+        ),
+        data,
     )
     scores = scores[is_known]
     if way.tiling is not None:

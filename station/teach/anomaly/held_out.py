@@ -15,7 +15,7 @@ from station.teach.anomaly.way import Summary
 
 NORMAL_ROWS, ROWS_EACH = 30_000, 60
 HALVES = 2
-MARKED_SHARE = 6
+MARKED_SHARE = 2
 """Rows of marked defects for each row of a drawn one."""
 
 
