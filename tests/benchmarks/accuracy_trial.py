@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from station.teach.anomaly import AnomalyLesson, teach_anomaly
 
 from station.cli.home import shipped
 from station.core.errors import StationError, TeachError
@@ -18,6 +17,7 @@ from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site
 from station.core.recipe import prepare
 from station.quality.pixels import PixelTally
+from station.teach.anomaly import AnomalyLesson, teach_anomaly
 from station.teach.pictures import class_name
 from station.tools.plain import plain_recipe
 from station.vision.images import read_image
