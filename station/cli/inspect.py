@@ -11,8 +11,9 @@ import typer
 
 from station import __version__
 from station.cli.home import home, site
-from station.cli.progress import EXIT_INTERRUPTED, STOPPED, run_to_end
+from station.cli.progress import STOPPED, run_to_end
 from station.cli.recipe_files import choose_recipe
+from station.cli.stages import EXIT_INTERRUPTED
 from station.core.errors import JournalError
 from station.core.recipe import PreparedRecipe, prepare
 from station.line.batch import Annotate, Batch

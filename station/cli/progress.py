@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from station.cli.stages import EXIT_INTERRUPTED
 from station.line.batch import Batch, Progress
 from station.line.batch_store import BatchStore
 
-EXIT_INTERRUPTED = 130
 STOPPED = "stopped; run the same command again to go on"
 STOP_S = 1.5
 """How long pictures under way may take to end after Ctrl-C."""

@@ -12,10 +12,11 @@ from station import __version__
 from station.cli.drafts import draft_of
 from station.cli.home import home, model_dirs, site
 from station.cli.inspect import EXIT_NOT_INSPECTED, EXIT_NOT_OK
-from station.cli.progress import EXIT_INTERRUPTED, run_to_end
+from station.cli.progress import run_to_end
 from station.cli.qualify_seal import check_pins, seal_recipe
 from station.cli.qualify_words import announce, say
 from station.cli.recipe_files import choose_recipe, chosen_file
+from station.cli.stages import EXIT_INTERRUPTED
 from station.core.configuration import Configuration
 from station.core.errors import JournalError, SettingsError
 from station.core.recipe import PreparedRecipe, prepare

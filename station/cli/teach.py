@@ -10,14 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from station.cli.home import model_dirs
-from station.cli.stages import shown_stages
+from station.cli.stages import PIPED_WIDTH, shown_stages
 from station.cli.teach_anomaly import anomaly
 from station.cli.teach_more import SeveralAfterOption, more
 from station.teach.classify import Lesson, Taught, teach_classifier
 from station.teach.figures import Figures, Rate
 
-EXIT_INTERRUPTED = 130
-PIPED_WIDTH = 160
 STAGES = {
     "looking": "looking at the pictures",
     "learning": "learning",
@@ -77,12 +75,8 @@ def classify(
 
 
 def _taught(lesson: Lesson) -> Taught:
-    try:
-        with shown_stages(STAGES) as progress:
-            return teach_classifier(lesson, model_dirs(), progress)
-    except KeyboardInterrupt:
-        typer.echo("stopped; nothing was written", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    with shown_stages(STAGES) as progress:
+        return teach_classifier(lesson, model_dirs(), progress)
 
 
 def facts(taught: Taught) -> dict[str, JsonValue]:

@@ -10,13 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from station.cli.home import model_dirs
-from station.cli.stages import shown_stages
+from station.cli.stages import PIPED_WIDTH, shown_stages
 from station.teach.anomaly import AnomalyLesson, Taught, teach_anomaly
 from station.teach.anomaly.card import merit_facts
 from station.teach.anomaly.finish import Made
 
-EXIT_INTERRUPTED = 130
-PIPED_WIDTH = 160
 STAGES = {
     "finding": "finding the pictures",
     "looking": "looking at the pictures",
@@ -84,12 +82,8 @@ def anomaly(
 
 
 def _taught(lesson: AnomalyLesson) -> Taught:
-    try:
-        with shown_stages(STAGES) as progress:
-            return teach_anomaly(lesson, model_dirs(), progress, lambda made: costs(lesson, made))
-    except KeyboardInterrupt:
-        typer.echo("stopped; nothing was written", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    with shown_stages(STAGES) as progress:
+        return teach_anomaly(lesson, model_dirs(), progress, lambda made: costs(lesson, made))
 
 
 def costs(lesson: AnomalyLesson, made: Made) -> None:

@@ -13,8 +13,8 @@ from typer.core import TyperCommand
 
 from station.cli.home import model_dirs
 from station.cli.model_versions import recipes_naming
-from station.cli.stages import shown_stages
-from station.cli.teach_anomaly import EXIT_INTERRUPTED, PIPED_WIDTH, STAGES, limit_in_words
+from station.cli.stages import PIPED_WIDTH, shown_stages
+from station.cli.teach_anomaly import STAGES, limit_in_words
 from station.teach.anomaly import Taught
 from station.teach.anomaly.more import propose
 from station.teach.anomaly.proposal import MoreLesson, Proposal, Verdict
@@ -90,12 +90,8 @@ def more(
 
 
 def _proposed(lesson: MoreLesson) -> Proposal:
-    try:
-        with shown_stages(MORE_STAGES) as progress:
-            return propose(lesson, model_dirs(), progress)
-    except KeyboardInterrupt:
-        typer.echo("stopped; nothing was written", err=True)
-        raise typer.Exit(EXIT_INTERRUPTED) from None
+    with shown_stages(MORE_STAGES) as progress:
+        return propose(lesson, model_dirs(), progress)
 
 
 def _is_wanted(proposal: Proposal, *, is_forced: bool) -> bool:

@@ -20,7 +20,7 @@ class Answer:
 
 
 def answer_of(model: Model, image: Image) -> Answer:
-    """What a model says of a whole picture, at the settings a plain recipe has but for its tiling.
+    """What a model says of a whole picture, at the settings a plain recipe has.
 
     Of tiles the worst one answers.
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,11 +14,7 @@ from station.teach.anomaly.lesson import Course, Taught
 from station.teach.anomaly.limits import GoodLimit, Scores, limit_from_good
 from station.teach.anomaly.merit import Reading
 from station.teach.anomaly.outliers import evident, names
-from station.teach.anomaly.proof import (
-    check_parity,
-    measure,
-    refuse_costly,
-)
+from station.teach.anomaly.proof import check_parity, measure, refuse_costly
 from station.teach.anomaly.record import lay_down
 from station.teach.anomaly.samples import Crops
 from station.teach.anomaly.search import Trial
@@ -50,10 +46,10 @@ class Learnt:
     strange: Mapping[str, bytes]
     """Name of a good picture unlike the others -> JPEG that shows why."""
 
-    def mind(self, seed: int, limit: float) -> Mind:
-        """Memory, head and scales, with the heat that is to become score 1."""
+    def mind(self, seed: int) -> Mind:
+        """Memory, head and scales; a heat of 1 is score 1 until there is a limit."""
         head = fit_whole(self.sight, self.held, seed) if self.way.head_weight else None
-        return Mind(self.sight.space, self.held.memory, head, self.held.scales, limit)
+        return Mind(self.sight.space, self.held.memory, head, self.held.scales, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +78,10 @@ def finish(course: Course, learnt: Learnt, started_s: float) -> Made:
         ModelError: the finished graph is not what was measured.
     """
     lesson, material, way = course.lesson, course.material, learnt.way
-    limit, far, faults = _limit(course, learnt)
+    unscaled = learnt.mind(lesson.seed)
+    limit, far, faults = _limit(course, learnt, unscaled)
     heat_limit = max(limit.limit, 1e-3)
-    mind = learnt.mind(lesson.seed, heat_limit)
+    mind = replace(unscaled, limit=heat_limit)
     data = with_mind(learnt.sight.eye, mind, way)
     pictures = _counts(course, learnt, len(faults))
     net = material.nets[way.features]
@@ -141,7 +138,9 @@ def _counts(course: Course, learnt: Learnt, faulty: int) -> dict[str, int]:
     }
 
 
-def _limit(course: Course, learnt: Learnt) -> tuple[GoodLimit, list[str], list[str]]:
+def _limit(
+    course: Course, learnt: Learnt, unscaled: Mind
+) -> tuple[GoodLimit, list[str], list[str]]:
     """The limit, warnings, and unreadable pictures among those only held out.
 
     Raises:
@@ -154,7 +153,7 @@ def _limit(course: Course, learnt: Learnt) -> tuple[GoodLimit, list[str], list[s
     is_known = [s.picture.digest not in material.rejected for s in learnt.crops.samples]
     if way.tiling is None and not material.unlearnt:
         return _limit_from(scores[is_known], rate, rng), [], []
-    data = with_mind(learnt.sight.eye, learnt.mind(lesson.seed, 1.0), way)
+    data = with_mind(learnt.sight.eye, unscaled, way)
     raw = load_bytes(
         card_of(
             lesson,
@@ -179,7 +178,7 @@ def _limit(course: Course, learnt: Learnt) -> tuple[GoodLimit, list[str], list[s
     if not material.unlearnt:
         return _limit_from(scores, rate, rng), [], []
     others, pictures, faults = score_unlearnt(
-        raw, way, material.unlearnt,
+        raw, material.unlearnt,
         lambda done, of: course.progress("holding out", done, of),
     )  # fmt: skip
     names_of = [material.name_of(picture.path) for picture in pictures]

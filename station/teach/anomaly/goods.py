@@ -123,37 +123,34 @@ def describe_copies(names: Sequence[str]) -> str | None:
     """A warning where files hold the pixels of others, or None."""
     if not names:
         return None
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return (
         f"{len(names)} good pictures have the very pixels of others and count once: "
-        f"{', '.join(names[:NAMED])}{more}"
+        f"{_listed(names)}"
     )
 
 
-def fault_of(image: Image, name: str) -> str | None:
-    """What is wrong with an image, with its name, or None."""
-    fault = find_fault(image, HealthLimits())
-    return None if fault is None else f"{name}: {fault}"
-
-
-def _seen(picture: Picture) -> tuple[tuple[int, int], str] | str:
-    """Size and digest of the pixels, or what is wrong; two files can hold the same pixels."""
+def image_or_fault(picture: Picture) -> Image | str:
+    """A picture's image, or what is wrong with it: unreadable, black, white or empty."""
     try:
         image = read_image(picture.path)
     except PictureError as error:
         return str(error)
-    fault = fault_of(image, picture.path.name)
-    return fault or ((image.shape[1], image.shape[0]), hashlib.sha256(image.data).hexdigest())
+    fault = find_fault(image, HealthLimits())
+    return f"{picture.path.name}: {fault}" if fault else image
 
 
 def size_or_fault(picture: Picture) -> tuple[int, int] | str:
     """(width, height) in pixels of a picture that can be learnt from, or what is wrong with it."""
-    try:
-        image = read_image(picture.path)
-    except PictureError as error:
-        return str(error)
-    fault = fault_of(image, picture.path.name)
-    return fault or (image.shape[1], image.shape[0])
+    image = image_or_fault(picture)
+    return image if isinstance(image, str) else (image.shape[1], image.shape[0])
+
+
+def _seen(picture: Picture) -> tuple[tuple[int, int], str] | str:
+    """Size and digest of the pixels, or what is wrong; two files can hold the same pixels."""
+    image = image_or_fault(picture)
+    if isinstance(image, str):
+        return image
+    return (image.shape[1], image.shape[0]), hashlib.sha256(image.data).hexdigest()
 
 
 def _no_good_folder(root: Path, folders: list[Path], good: list[Path]) -> str:
@@ -200,8 +197,12 @@ def _each_once(pictures: list[Picture], elsewhere: set[str]) -> tuple[list[Pictu
 
 def named(paths: Sequence[Path]) -> str:
     """The first few names, and how many more."""
-    shown = ", ".join(path.name for path in paths[:NAMED])
-    return shown + (f" and {len(paths) - NAMED} more" if len(paths) > NAMED else "")
+    return _listed([path.name for path in paths])
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
 
 
 def _digest(path: Path) -> str:

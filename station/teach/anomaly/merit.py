@@ -82,8 +82,7 @@ def _area(good: NDArray[np.float64], bad: NDArray[np.float64], sources: NDArray[
     for half in range(HALVES):
         own, others = good[half::HALVES], bad[sources % HALVES == half]
         if len(own) and len(others):
-            truth = np.concatenate((np.zeros(len(own)), np.ones(len(others))))
-            areas.append(float(roc_auc_score(truth, np.concatenate((own, others)))))
+            areas.append(_under_roc(own, others))
     return float(np.mean(areas)) if areas else 0.5
 
 
@@ -123,6 +122,9 @@ def _of_half(
 def _area_of(good: list[NDArray[np.float32]], bad: list[NDArray[np.float32]]) -> float:
     if not good or not bad:
         return 0.5
-    low, high = np.concatenate(good), np.concatenate(bad)
-    truth = np.concatenate((np.zeros(len(low)), np.ones(len(high))))
-    return float(roc_auc_score(truth, np.concatenate((low, high))))
+    return _under_roc(np.concatenate(good), np.concatenate(bad))
+
+
+def _under_roc(good: NDArray[np.floating], bad: NDArray[np.floating]) -> float:
+    truth = np.concatenate((np.zeros(len(good)), np.ones(len(bad))))
+    return float(roc_auc_score(truth, np.concatenate((good, bad))))

@@ -7,30 +7,29 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from station.core.errors import PictureError
 from station.core.region import Rectangle
-from station.teach.anomaly.goods import fault_of
+from station.teach.anomaly.goods import image_or_fault
 from station.teach.anomaly.samples import Sample
-from station.teach.anomaly.way import Way
 from station.teach.look import Tick, in_parallel
 from station.teach.pictures import Picture
 from station.vision.card import Tiling
 from station.vision.geometry import cut, tiles
 from station.vision.images import read_image
 from station.vision.model import Model
+from station.vision.score import answer_of
 
 MOST_WHOLE = 60
 """About so many whole pictures set the limit of a model that looks at tiles."""
 
 
 def score_unlearnt(
-    model: Model, way: Way, pictures: Sequence[Picture], tick: Tick
+    model: Model, pictures: Sequence[Picture], tick: Tick
 ) -> tuple[NDArray[np.float64], list[Picture], list[str]]:
     """Scores of the pictures that can be read, those pictures, and what is wrong with the others.
 
     One picture at a time, so that ten thousand need no more memory than one.
     """
-    answers = in_parallel(lambda picture: _score(model, way, picture), pictures, tick)
+    answers = in_parallel(lambda picture: _score(model, picture), pictures, tick)
     scored = [
         (picture, answer)
         for picture, answer in zip(pictures, answers, strict=True)
@@ -69,22 +68,6 @@ def score_whole(
     return np.array(in_parallel(worst, paths, tick), np.float64)
 
 
-def score_picture(model: Model, way: Way, picture: Picture) -> float:
-    """The score of a picture: that of its worst tile.
-
-    Raises:
-        PictureError: it cannot be read.
-    """
-    image = read_image(picture.path)
-    if way.tiling is None:
-        return model.score(image)[0]
-    places = tiles(image.shape[1], image.shape[0], way.tiling.size_px, way.tiling.overlap)
-    return max(model.score(cut(image, place))[0] for place in places)
-
-
-def _score(model: Model, way: Way, picture: Picture) -> float | str:
-    try:
-        fault = fault_of(read_image(picture.path), picture.path.name)
-        return fault or score_picture(model, way, picture)
-    except PictureError as error:
-        return str(error)
+def _score(model: Model, picture: Picture) -> float | str:
+    image = image_or_fault(picture)
+    return image if isinstance(image, str) else answer_of(model, image).score
