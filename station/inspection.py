@@ -2,13 +2,22 @@
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import numpy as np
+
 from station import __version__
-from station.core.errors import ModelOutputError
+from station.core.errors import (
+    JobValueError,
+    ModelOutputError,
+    OutsideImageError,
+    PartAmbiguousError,
+    PartNotFoundError,
+)
 from station.core.frame import Frame, Job
+from station.core.part import Found, Part
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
 from station.core.result import (
@@ -19,8 +28,11 @@ from station.core.result import (
     evaluate,
     worst,
 )
-from station.vision.geometry import OutsideImageError
 from station.vision.health import find_fault
+from station.vision.heat import Heat
+from station.vision.part_view import check_visible, lay_view, view_of
+
+Failure = tuple[StationReason, str]
 
 
 def inspect(frame: Frame, prepared: PreparedRecipe, job: Job) -> Result:
@@ -37,14 +49,37 @@ def inspect(frame: Frame, prepared: PreparedRecipe, job: Job) -> Result:
     if fault:
         failure = (StationReason.UNHEALTHY_IMAGE, fault)
         return _answer(frame, prepared, job, started, failure=failure)
-    findings: list[Finding] = []
-    failure_seen: tuple[StationReason, str] | None = None
-    for name, check in prepared.checks.items():
-        try:
-            findings.extend(_proven(finding, name, prepared) for finding in check.run(frame))
-        except Exception as error:  # noqa: BLE001 - the border: no tool stops the line
-            failure_seen = failure_seen or (_reason_for(error), f"{name}: {error}")
-    return _answer(frame, prepared, job, started, findings=findings, failure=failure_seen)
+    values = {f"job.{name}": value for name, value in job.values.items()}
+    seen = _look(replace(frame, values=values), prepared)
+    return _answer(frame, prepared, job, started, findings=seen.findings, failure=seen.failure)
+
+
+def heat_map(frame: Frame, prepared: PreparedRecipe) -> Heat | None:
+    """The evidence for a defect in every pixel (height, width); None where no tool has a map.
+
+    Off the decision path.
+
+    Raises:
+        StationError: a tool cannot say, or the part is not found.
+    """
+    checks = {name: check for name, check in prepared.checks.items() if check.score_map}
+    if not checks:
+        return None
+    onto = np.full(frame.image.shape[:2], -np.inf, np.float32)
+    found = _find(frame, prepared)
+    if found and found.problem:
+        raise found.problem
+    for part in found.parts if found else (None,):
+        view = _view(frame, part)
+        for check in checks.values():
+            heat = check.score_map(view) if check.score_map else None
+            if heat is None:
+                continue
+            if part is None:
+                np.maximum(onto, heat, out=onto)
+            else:
+                lay_view(heat, part, onto)
+    return np.maximum(onto, 0) if found else onto
 
 
 def unanswered(
@@ -71,6 +106,103 @@ def unanswered(
         text,
         camera_id=camera_id,
     )
+
+
+def part_views(frame: Frame, find: Callable[[Frame], Found] | None) -> list[Frame]:
+    """What tools would be shown of a frame: the view of each part, or without `find` all of it.
+
+    Raises:
+        PartNotFoundError: there are not as many parts as there must be.
+    """
+    if find is None:
+        return [frame]
+    found = find(frame)
+    if found.problem:
+        raise found.problem
+    return [_view(frame, part) for part in found.parts]
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the tools have said so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    failure: Failure | None = None
+
+    def fail(self, tool: str, error: Exception) -> None:
+        """Remember the first failure; the job ends with it."""
+        self.failure = self.failure or (_reason_for(error), f"{tool}: {error}")
+
+
+def _look(frame: Frame, prepared: PreparedRecipe) -> _Seen:
+    """Every tool on every part; without a tool that locates, the whole image is the one part."""
+    seen = _Seen()
+    finder = prepared.finder
+    if finder is None:
+        _look_at(frame, None, prepared, seen)
+        return seen
+    try:
+        found = _find(frame, prepared) or Found()
+        for part in found.parts:
+            seen.findings.append(_proven(part.finding, finder, prepared))
+    except Exception as error:  # noqa: BLE001 - the border: no tool stops the line
+        seen.fail(finder, error)
+        return seen
+    if found.problem:
+        seen.fail(finder, found.problem)
+    for part in found.parts:
+        _look_at(frame, part, prepared, seen)
+    return seen
+
+
+def _find(frame: Frame, prepared: PreparedRecipe) -> Found | None:
+    """The parts, numbered from 1 in the order they were found; None where none are located."""
+    find = prepared.checks[prepared.finder].find if prepared.finder else None
+    if find is None:
+        return None
+    found = find(frame)
+    parts = tuple(
+        replace(part, finding=replace(part.finding, part=number))
+        for number, part in enumerate(found.parts, 1)
+    )
+    return replace(found, parts=parts)
+
+
+def _look_at(frame: Frame, part: Part | None, prepared: PreparedRecipe, seen: _Seen) -> None:
+    """Every tool but the one that located, in order: later ones know what earlier ones read."""
+    values = dict(frame.values)
+    view = _view(frame, part)
+    for name, check in prepared.checks.items():
+        if name == prepared.finder:
+            continue
+        try:
+            if part is not None:
+                check_visible(frame.image, part, check.regions)
+            for finding in check.run(replace(view, values=values)):
+                proven = _proven(finding, name, prepared)
+                seen.findings.append(_placed(proven, part))
+                values |= _named(name, finding.read)
+        except Exception as error:  # noqa: BLE001 - the border: no tool stops the line
+            seen.fail(name, error)
+
+
+def _view(frame: Frame, part: Part | None) -> Frame:
+    """What the tools get: the frame itself, or the view of one part."""
+    if part is None:
+        return frame
+    return replace(frame, image=view_of(frame.image, part), pose=part.pose)
+
+
+def _placed(finding: Finding, part: Part | None) -> Finding:
+    """A finding with its region in image coordinates, and the number of its part."""
+    if part is None:
+        return finding
+    region = finding.region and part.pose.place(finding.region)
+    return replace(finding, region=region, part=part.finding.part)
+
+
+def _named(tool: str, read: Mapping[str, str]) -> dict[str, str]:
+    return {f"{tool}.{name}": value for name, value in read.items()}
 
 
 def _answer(
@@ -162,8 +294,14 @@ def _proven(finding: Finding, tool: str, prepared: PreparedRecipe) -> Finding:
 
 
 def _reason_for(error: Exception) -> StationReason:
-    if isinstance(error, ModelOutputError):
-        return StationReason.MODEL_OUTPUT
-    if isinstance(error, OutsideImageError):
-        return StationReason.OUTSIDE_IMAGE
-    return StationReason.TOOL_ERROR
+    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), _OTHERWISE)
+
+
+_REASONS: tuple[tuple[type[Exception], StationReason], ...] = (
+    (ModelOutputError, StationReason.MODEL_OUTPUT),
+    (OutsideImageError, StationReason.OUTSIDE_IMAGE),
+    (PartAmbiguousError, StationReason.PART_AMBIGUOUS),
+    (PartNotFoundError, StationReason.PART_NOT_FOUND),
+    (JobValueError, StationReason.NO_JOB_VALUE),
+)
+_OTHERWISE = StationReason.TOOL_ERROR

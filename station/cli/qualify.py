@@ -232,7 +232,7 @@ def _inspect(
     draft: Path,
 ) -> Acceptance:
     prepared = subject.prepared
-    look = PixelLook(prepared.checks, labelled.masks)
+    look = PixelLook(prepared, labelled.masks)
     store = BatchStore.open(draft, _batch_settings(order, labelled, prepared))
     batch = Batch(
         labelled.pictures,

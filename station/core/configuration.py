@@ -4,9 +4,28 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from station.core.errors import SettingsError
+
+
+class Plane(BaseModel):
+    """The plane parts lie in: pixels of the corrected image to millimetres, also when tilted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    homography: tuple[float, ...] = Field(
+        min_length=9, max_length=9, description="3 x 3 by rows; continuous pixels to mm"
+    )
+    error_mm: float = Field(gt=0, description="standard error of a point's place, from the target")
+
+    def to_mm(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points (n, 2) in continuous pixels (a pixel's centre is at .5) as (n, 2) in mm."""
+        matrix = np.array(self.homography).reshape(3, 3)
+        mapped = points @ matrix[:, :2].T + matrix[:, 2]
+        return np.asarray(mapped[:, :2] / mapped[:, 2:], np.float64)
 
 
 class Configuration(BaseModel):
@@ -18,7 +37,7 @@ class Configuration(BaseModel):
     camera_id: str = Field("camera", min_length=1)
     name: str = Field("identity", min_length=1, description="what this configuration is called")
     lens: None = Field(None, description="lens distortion; none is applied")
-    scale_mm_per_px: None = Field(None, description="scale; without it nothing is given in mm")
+    plane: Plane | None = Field(None, description="scale; without it nothing is given in mm")
     flat_field: None = Field(None, description="uneven light; none is corrected")
     colour: None = Field(None, description="colour correction; none is applied")
 
@@ -29,9 +48,9 @@ class Configuration(BaseModel):
 
     @property
     def hash(self) -> str:
-        """sha256 over the content; 64 hex digits."""
-        content = json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()
-        return hashlib.sha256(content).hexdigest()
+        """sha256 over what is not at its default, so that a new field changes no old hash."""
+        content = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 def load_configuration(path: Path) -> Configuration:

@@ -7,6 +7,10 @@ StationError
 ├── ModelError           a model file or card that cannot be used (ValueError)
 │   └── ModelOutputError     what a model answered cannot be a score (ArithmeticError)
 ├── PictureError         bytes that are not a whole, sane picture (ValueError)
+├── OutsideImageError    a region that reaches outside the image (ValueError)
+├── PartNotFoundError    a part that is not where one must be (LookupError)
+│   └── PartAmbiguousError   more parts, or more places for one, than there may be
+├── JobValueError        a value the recipe compares with, and the job did not give (LookupError)
 ├── AcquisitionError     a source that cannot be opened, or was lost (OSError)
 │   └── NoFrameError         no frame came in time (TimeoutError)
 ├── StateError           a verb the station cannot follow in its present state (RuntimeError)
@@ -41,6 +45,22 @@ class ModelOutputError(ModelError, ArithmeticError):
 
 class PictureError(StationError, ValueError):
     """Bytes or a file that are not one whole picture of a supported kind."""
+
+
+class OutsideImageError(StationError, ValueError):
+    """A region reaches outside the image, so that a part of it was never seen."""
+
+
+class PartNotFoundError(StationError, LookupError):
+    """Fewer parts were found in the image than there must be."""
+
+
+class PartAmbiguousError(PartNotFoundError):
+    """There are more parts than there may be, or the part could lie in more than one way."""
+
+
+class JobValueError(StationError, LookupError):
+    """A value the recipe compares with was neither given with the job nor read from the part."""
 
 
 class AcquisitionError(StationError, OSError):

@@ -2,11 +2,15 @@
 
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
+
+from station.core.errors import JobValueError
+from station.core.pose import Pose
 
 Image = NDArray[np.uint8]
 """(height, width) grey or (height, width, 3) BGR, uint8, C-contiguous, read-only."""
@@ -26,6 +30,10 @@ class Frame:
     """Where the image came from: a path, a URL, a device."""
     truth: str | None = None
     """The reference label where one is known: "ok" or a reason code."""
+    pose: Pose | None = None
+    """Where `image` lies in the picture that was acquired, if it is the view of a located part."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What must be on the part (`job.lot`) and what earlier tools read there (`code.17`)."""
 
     def __post_init__(self) -> None:
         image = self.image
@@ -37,6 +45,17 @@ class Frame:
             raise ValueError(f"a colour frame needs 3 channels, got {image.shape[2]}")
         image.setflags(write=False)
 
+    def value(self, name: str) -> str:
+        """What the job says (`job.NAME`) or an earlier tool read (`TOOL.NAME`).
+
+        Raises:
+            JobValueError: neither did, so that nothing can be compared with it.
+        """
+        if name not in self.values:
+            known = ", ".join(sorted(self.values)) or "none"
+            raise JobValueError(f"there is no value {name!r} for this part (there is: {known})")
+        return self.values[name]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -46,6 +65,8 @@ class Job:
     part_id: str = ""
     product_id: str = ""
     meas_id: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What must be on this part, by name: lot, serial number, expiry date."""
     deadline_ms: float | None = None
     """Time from the trigger within which an answer is worth anything."""
     triggered_at: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from station.core.configuration import Configuration
 from station.core.errors import PluginError, SettingsError
 from station.core.frame import Frame
+from station.core.part import Found
+from station.core.region import Region
 from station.core.result import Finding, Result
 
 ENTRY_POINT_GROUP = "station.plugins"
@@ -104,6 +106,16 @@ class Check:
     """Name/version -> sha256 of every model it runs."""
     reason_codes: frozenset[str] = frozenset()
     """Every reason code a finding of it can carry."""
+    regions: tuple[Region, ...] | None = None
+    """Where it looks, all within the frame it is given; None: everywhere.
+
+    A located part may reach out of the image where no tool looks, and nowhere else.
+    """
+    find: Callable[[Frame], Found] | None = None
+    """Finds the parts that every other tool of the recipe then gets a view of, one at a time.
+
+    Set by tools that locate; `run` then gives the findings of `find`.
+    """
     score_map: Callable[[Frame], NDArray[np.float32]] | None = None
     """The evidence for a defect in every pixel, (height, width) of the frame, where a tool has it.
 

@@ -21,6 +21,11 @@ class StationReason(StrEnum):
     UNHEALTHY_IMAGE = "unhealthy_image"
     FROZEN_FRAME = "frozen_frame"
     OUTSIDE_IMAGE = "outside_image"
+    PART_NOT_FOUND = "part_not_found"
+    PART_AMBIGUOUS = "part_ambiguous"
+    INCOMPLETE_FRAME = "incomplete_frame"
+    CALIBRATION_OVERDUE = "calibration_overdue"
+    NO_JOB_VALUE = "no_job_value"
     WRONG_PRODUCT = "wrong_product"
     MODEL_OUTPUT = "model_output"
     TOOL_ERROR = "tool_error"
@@ -37,6 +42,11 @@ STATION_TEXTS: dict[StationReason, str] = {
     StationReason.UNHEALTHY_IMAGE: "the image is too dark, too bright or empty",
     StationReason.FROZEN_FRAME: "the camera repeats the same image",
     StationReason.OUTSIDE_IMAGE: "a region lies outside the image",
+    StationReason.PART_NOT_FOUND: "the part is not found in the image",
+    StationReason.PART_AMBIGUOUS: "more parts, or places for one, than there may be",
+    StationReason.INCOMPLETE_FRAME: "the image is torn or incomplete",
+    StationReason.CALIBRATION_OVERDUE: "the calibration is overdue",
+    StationReason.NO_JOB_VALUE: "the job did not say what must be on the part",
     StationReason.WRONG_PRODUCT: "the job asks for another product than the recipe inspects",
     StationReason.MODEL_OUTPUT: "the model's answer is no score",
     StationReason.TOOL_ERROR: "a tool failed",

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from station.core.configuration import Configuration
 from station.core.errors import RecipeError, SettingsError, StationError
 from station.core.files import write_whole
 from station.core.plugin import Check, Site, Tool, explain, parse
@@ -31,20 +32,28 @@ class PreparedRecipe:
 
     recipe: "Recipe"
     recipe_hash: str
-    configuration_id: str
+    configuration: Configuration
     checks: Mapping[str, Check]
     models: Mapping[str, str]
     severity: Mapping[str, int]
     texts: Mapping[str, str]
+    finder: str | None = None
+    """The tool that locates the parts, if the recipe has one."""
     is_qualified: bool = False
     """True where the recipe carries a qualification of exactly this recipe on this station."""
+
+    @property
+    def configuration_id(self) -> str:
+        """Of the Configuration it was prepared with."""
+        return self.configuration.configuration_id
 
 
 def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
     """Make a recipe ready on this station.
 
     Raises:
-        RecipeError: a tool can give a reason code the recipe's table does not list.
+        RecipeError: a tool can give a reason code the recipe's table does not list, or two tools
+            locate parts.
         StationError: whatever a tool's own preparation raises, with the tool's name.
     """
     checks: dict[str, Check] = {}
@@ -59,18 +68,25 @@ def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
                 f"recipe {recipe.recipe_id!r}: tool {tool.name!r} can answer "
                 f"{', '.join(sorted(strange))}, which the reason table does not list; add it"
             )
+    finders = [name for name, check in checks.items() if check.find]
+    if len(finders) > 1:
+        raise RecipeError(
+            f"recipe {recipe.recipe_id!r}: {' and '.join(finders)} both locate the part, and every "
+            "other tool follows one of them; keep one, and make a recipe for each view"
+        )
     models = {name: sha for check in checks.values() for name, sha in check.models.items()}
     recipe_hash, configuration_id = recipe.hash, site.configuration.configuration_id
     proof = recipe.qualification
     return PreparedRecipe(
         recipe=recipe,
         recipe_hash=recipe_hash,
-        configuration_id=configuration_id,
+        configuration=site.configuration,
         checks=checks,
         models=models,
         severity={reason.code: SEVERITIES.index(reason.severity) for reason in recipe.reasons},
         texts={reason.code: reason.text for reason in recipe.reasons}
         | {str(code): text for code, text in STATION_TEXTS.items()},
+        finder=finders[0] if finders else None,
         is_qualified=proof is not None and proof.covers(recipe_hash, models, configuration_id),
     )
 

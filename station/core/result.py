@@ -43,6 +43,10 @@ class Finding:
     region: Region | None = None
     measured: Mapping[str, float] = field(default_factory=dict)
     text: str = ""
+    read: Mapping[str, str] = field(default_factory=dict)
+    """What was read on the part, by name; later tools may compare with it as `TOOL.NAME`."""
+    part: int = 0
+    """Which part of the image it belongs to, 1 and up; 0 where parts are not located."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,8 @@ class Result:
     """Trigger to result."""
     is_qualified: bool = False
     """The recipe carried a valid qualification; false in records older than the field."""
+    warnings: tuple[str, ...] = ()
+    """What did not change the verdict and must be seen to, as an overdue calibration."""
 
     def __post_init__(self) -> None:
         passes = self.result_state is ResultState.COMPLETED and self.evaluation is Evaluation.OK
@@ -121,12 +127,14 @@ _WORST_FIRST = (
 def evaluate(findings: Sequence[Finding], tools: Iterable[str]) -> Evaluation:
     """The verdict over all findings: the worst one; OK only if every tool found OK.
 
-    NOT_DECIDABLE never hides a NOT_OK; without a finding from every tool there is no OK.
+    NOT_DECIDABLE never hides a NOT_OK; without a finding from every tool, on every part that has
+    one, there is no OK.
     """
     seen = {finding.evaluation for finding in findings}
     if Evaluation.NOT_OK in seen:
         return Evaluation.NOT_OK
-    silent = set(tools) - {finding.tool for finding in findings}
+    said = {(finding.tool, finding.part) for finding in findings}
+    silent = {(tool, finding.part) for tool in tools for finding in findings} - said
     if silent or not findings or Evaluation.UNDEFINED in seen:
         return Evaluation.UNDEFINED
     return Evaluation.NOT_DECIDABLE if Evaluation.NOT_DECIDABLE in seen else Evaluation.OK

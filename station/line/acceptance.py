@@ -6,17 +6,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from station.core.errors import ModelOutputError, PictureError, SettingsError
 from station.core.frame import Frame
-from station.core.plugin import Check
+from station.core.recipe import PreparedRecipe
 from station.core.result import Result, ResultState
+from station.inspection import heat_map
 from station.line.batch_pictures import Picture, find_batch
 from station.quality.pixels import PixelTally
 from station.quality.summary import GOOD
-from station.vision.card import find_model
 from station.vision.masks import find_mask, mask_folders, read_mask
+from station.vision.taught import find_learnt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,19 +81,19 @@ def find_labelled(
 class PixelLook:
     """Counts the score map of every picture of a test as it is inspected, beside its mask."""
 
-    def __init__(self, checks: Mapping[str, Check], masks: Mapping[str, Path]) -> None:
+    def __init__(self, prepared: PreparedRecipe, masks: Mapping[str, Path]) -> None:
         self.tally = PixelTally()
         self.left_out: list[str] = []
         """Pictures no figures over pixels can use: bad without a mask, or no map came of them."""
         self.empty_masks: list[str] = []
         """Bad pictures whose mask marks nothing; they are left out too."""
-        self._maps = [check.score_map for check in checks.values() if check.score_map]
+        self._prepared = prepared
         self._masks = masks
 
     @property
     def has_maps(self) -> bool:
         """True where a tool gives score maps."""
-        return bool(self._maps)
+        return any(check.score_map for check in self._prepared.checks.values())
 
     @property
     def is_possible(self) -> bool:
@@ -113,8 +112,9 @@ class PixelLook:
             self.left_out.append(picture.origin)
             return
         try:
-            heat = np.maximum.reduce([score_map(frame) for score_map in self._maps])
-            self.tally.add(heat, mask)
+            heat = heat_map(frame, self._prepared)
+            if heat is not None:
+                self.tally.add(heat, mask)
         except Exception as error:  # the border: a tool's map must not end in a traceback
             raise ModelOutputError(
                 f"{picture.origin}: the score map cannot be used: {error}"
@@ -132,7 +132,7 @@ def learnt_pictures(
     """
     from station.teach.made_from import pictures_of  # slow to import
 
-    folders = [find_model(reference, model_dirs) for reference in models]
+    folders = [find_learnt(reference, model_dirs) for reference in models]
     shown = {digest for folder in folders for digest in pictures_of(folder)}
     return tuple(origin for origin, digest in labelled.files.items() if digest in shown)
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from station.core.errors import OutsideImageError
 from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site, Tool
 from station.core.region import Region
@@ -20,7 +21,7 @@ from station.tools.approved import (
     open_approved,
 )
 from station.vision.card import Limits, Tiling
-from station.vision.geometry import OutsideImageError, cut, place, tiles, whole
+from station.vision.geometry import cut, place, tiles, whole
 from station.vision.heat import hot_boxes, lay, unfit
 from station.vision.model import Model
 
@@ -55,6 +56,7 @@ class Anomaly(Tool, kind="anomaly"):
 
         return Check(
             run=run,
+            regions=(self.region,) if self.region else None,
             models={model.card.reference: model.card.sha256},
             reason_codes=frozenset(model.card.reason_codes.values()),
             score_map=score_map,

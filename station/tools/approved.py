@@ -8,6 +8,7 @@ from station.core.errors import ModelError
 from station.core.plugin import Site
 from station.vision.card import Limits, find_model
 from station.vision.model import Model, load_model
+from station.vision.taught import Taught, load_taught
 
 ModelName = Annotated[
     str, Field(min_length=1, description="name/version of the model, or its name alone")
@@ -17,6 +18,12 @@ FileHash = Annotated[
 ]
 CardHash = Annotated[
     str, Field(pattern=r"^([0-9a-f]{64})?$", description="the approved card; empty: any")
+]
+TaughtName = Annotated[
+    str, Field(min_length=1, description="name/version of what was taught, or its name alone")
+]
+TaughtHash = Annotated[
+    str, Field(pattern=r"^([0-9a-f]{64})?$", description="what was approved; empty: any")
 ]
 ShareLimit = Annotated[float | None, Field(ge=0, le=1, description="absent: the card's")]
 """A limit on a score from 0 to 1."""
@@ -56,6 +63,20 @@ class RunsModel(Limited, Protocol):
         """The approved card."""
 
 
+class UsesTaught(Protocol):
+    """Settings of a tool that needs what was taught to its kind."""
+
+    kind: ClassVar[str]
+
+    @property
+    def taught(self) -> str:
+        """Name or name/version."""
+
+    @property
+    def taught_hash(self) -> str:
+        """What was approved."""
+
+
 Settings = TypeVar("Settings", bound=Limited)
 
 
@@ -84,3 +105,12 @@ def open_approved(tool: RunsModel, site: Site) -> tuple[Model, Limits]:
     if card.task != tool.kind:
         raise ModelError(f"model {card.reference} is for {card.task}, not {tool.kind}")
     return model, card.limits_with(tool.accept_limit, tool.reject_limit)
+
+
+def open_taught(tool: UsesTaught, site: Site) -> Taught:
+    """What the tool was taught, from verified bytes; `Check.models` names it with its card's hash.
+
+    Raises:
+        ModelError: there is none, it is not the approved one, or it is for another kind of tool.
+    """
+    return load_taught(tool.taught, site.model_dirs, task=tool.kind, expected_hash=tool.taught_hash)

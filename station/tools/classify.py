@@ -51,6 +51,7 @@ class Classify(Tool, kind="classify"):
 
         return Check(
             run=run,
+            regions=(self.region,) if self.region else None,
             models={model.card.reference: model.card.sha256},
             reason_codes=frozenset(model.card.reason_codes.values()),
         )

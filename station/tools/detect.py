@@ -55,6 +55,7 @@ class Detect(Tool, kind="detect"):
 
         return Check(
             run=run,
+            regions=(self.region,) if self.region else None,
             models={card.reference: card.sha256},
             reason_codes=frozenset(
                 (*card.reason_codes.values(), *(rule.reason for rule in counts.values()))

@@ -77,6 +77,7 @@ class Segment(Tool, kind="segment"):
 
         return Check(
             run=run,
+            regions=(self.region,) if self.region else None,
             score_map=score_map if card.boxes is None and card.reason_codes else None,
             models={card.reference: card.sha256},
             reason_codes=frozenset(

@@ -257,8 +257,8 @@ def write_model(folder: Path, card: ModelCard, model: bytes) -> None:
     write_whole(folder / CARD_FILE, (card.model_dump_json(indent=2) + "\n").encode())
 
 
-def find_model(reference: str, model_dirs: Iterable[Path]) -> Path:
-    """The folder of `name/version`, or of the newest version of `name`.
+def find_model(reference: str, model_dirs: Iterable[Path], *, file: str = CARD_FILE) -> Path:
+    """The folder of `name/version`, or of the newest version of `name`; it holds `file`.
 
     Raises:
         ModelError: there is none; names the models there are.
@@ -268,24 +268,24 @@ def find_model(reference: str, model_dirs: Iterable[Path]) -> Path:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name) or not re.fullmatch(r"\d*", version):
         raise ModelError(f"{reference!r} is no model reference; write name or name/version")
     for root in dirs:
-        versions = [version] if version else list(reversed(list_versions(root / name)))
+        versions = [version] if version else list(reversed(list_versions(root / name, file)))
         for candidate in versions:
-            if (root / name / candidate / CARD_FILE).is_file():
+            if (root / name / candidate / file).is_file():
                 return root / name / candidate
-    known = ", ".join(list_models(dirs)) or "none"
+    known = ", ".join(list_models(dirs, file)) or "none"
     raise ModelError(f"there is no model {reference!r} (there is: {known})")
 
 
-def list_models(model_dirs: Iterable[Path]) -> list[str]:
+def list_models(model_dirs: Iterable[Path], file: str = CARD_FILE) -> list[str]:
     """All references name/version below the model folders, in natural order."""
     cards = {
         f"{card.parent.parent.name}/{card.parent.name}"
         for root in model_dirs
-        for card in root.glob(f"*/*/{CARD_FILE}")
+        for card in root.glob(f"*/*/{file}")
     }
     return list(natsorted(cards))
 
 
-def list_versions(folder: Path) -> list[str]:
+def list_versions(folder: Path, file: str = CARD_FILE) -> list[str]:
     """The version folders of one model, oldest first."""
-    return list(natsorted(path.parent.name for path in folder.glob(f"[0-9]*/{CARD_FILE}")))
+    return list(natsorted(path.parent.name for path in folder.glob(f"[0-9]*/{file}")))

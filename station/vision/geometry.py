@@ -7,15 +7,11 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from station.core.errors import StationError
+from station.core.errors import OutsideImageError
 from station.core.frame import Image
 from station.core.region import Polygon, Rectangle, Region
 
 Fit = Literal["stretch", "letterbox"]
-
-
-class OutsideImageError(StationError, ValueError):
-    """A region reaches outside the image, so that a part of it was never seen."""
 
 
 def whole(image: Image) -> Rectangle:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from station.core.errors import OutsideImageError
 from station.core.region import Polygon, Rectangle
-from station.vision.geometry import OutsideImageError, cut, fit, resize, tiles
+from station.vision.geometry import cut, fit, resize, tiles
 
 GREY = np.add.outer(np.arange(100), np.arange(200)).astype(np.uint8)
 

@@ -1,0 +1,1 @@
+"""What the tools are worth, each on its own truth; `python -m tests.benchmarks.tools`."""
