@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from station.cli.home import model_dirs, site
+from station.cli.recipe_drafts import read_draft
 from station.cli.recipe_edits import apply_edits, differences
 from station.cli.recipe_files import find_recipe, own_recipe_path
 from station.core.errors import RecipeError, StationError
@@ -42,7 +43,10 @@ def new(
     accept: Annotated[float | None, typer.Option(help="OK up to this score.")] = None,
     reject: Annotated[float | None, typer.Option(help="NOT OK from this score.")] = None,
     source: Annotated[
-        str | None, typer.Option("--from", help="Take this recipe over as the next version.")
+        str | None,
+        typer.Option(
+            "--from", help="A draft (.toml), or a recipe to take over as the next version."
+        ),
     ] = None,
     edits: Annotated[
         list[str] | None,
@@ -52,7 +56,7 @@ def new(
         Path | None, typer.Option(help="Write here and not to recipes/NAME.json.")
     ] = None,
 ) -> None:
-    """Make a recipe around a model, or the next version of one; it is written only if it works."""
+    """Make a recipe around a model, from a draft, or the next version; written only if it works."""
     if (model is None) == (source is None):
         raise RecipeError("say what the recipe is made from: --model NAME, or --from FILE")
     if source is not None:
@@ -145,7 +149,7 @@ def _around_model(
 
 
 def _next_version(source: str, name: str | None, edits: list[str], out: Path | None) -> Recipe:
-    recipe = read_unsealed(find_recipe(source))[0]
+    recipe = _taken_from(source, name, out)
     recipe = apply_edits(recipe, edits, model_dirs())
     if name is not None and name != recipe.recipe_id:
         recipe = recipe.model_copy(update={"recipe_id": name, "version": 0})
@@ -154,6 +158,16 @@ def _next_version(source: str, name: str | None, edits: list[str], out: Path | N
     if path.exists():
         latest = max(latest, read_unsealed(path)[0].version)
     return _stamped(recipe, version=latest + 1)
+
+
+def _taken_from(source: str, name: str | None, out: Path | None) -> Recipe:
+    """The recipe of a draft, at the version there is of it already (0: none), or one there is."""
+    if not source.endswith(".toml"):
+        return read_unsealed(find_recipe(source))[0]
+    recipe = read_draft(Path(source), name or Path(source).stem, site())
+    path = out or own_recipe_path(recipe.recipe_id)
+    version = read_unsealed(path)[0].version if path.exists() else 0
+    return recipe.model_copy(update={"version": version})
 
 
 def _stamped(recipe: Recipe, *, version: int) -> Recipe:

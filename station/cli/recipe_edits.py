@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from station.cli.recipe_pins import pin
 from station.core.errors import RecipeError, StationError
 from station.core.plugin import explain
 from station.core.recipe import Recipe
-from station.vision.card import find_model, read_card
 
 FIXED = ("recipe_id", "version", "schema_version", "created_at", "hash", "qualification")
 LISTS = {"tools": "name", "reasons": "code"}
@@ -20,7 +20,7 @@ LISTS = {"tools": "name", "reasons": "code"}
 def apply_edits(recipe: Recipe, edits: Sequence[str], model_dirs: Iterable[Path]) -> Recipe:
     """A recipe with settings changed, each as in `tools.surface.accept_limit=0.1`.
 
-    A changed `model` brings its sha256 along.
+    A changed `model` or `taught` brings its hashes along.
 
     Raises:
         RecipeError: a setting does not exist, must not be changed, or gets a wrong value.
@@ -38,10 +38,8 @@ def apply_edits(recipe: Recipe, edits: Sequence[str], model_dirs: Iterable[Path]
             raise RecipeError(f"--set {edit!r}: {steps[0]} is set by the station")
         owner = _owner(content, steps, edit)
         owner[steps[-1]] = _value(text)
-        if steps[-1] == "model" and "model_sha256" in owner:
-            card = read_card(find_model(str(owner["model"]), dirs))
-            owner["model"], owner["card_hash"] = card.reference, card.hash
-            owner["model_sha256"] = card.sha256
+        if steps[-1] in ("model", "taught"):
+            pin(owner, dirs)
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
