@@ -15,15 +15,25 @@ import typer
 
 from station.cli.home import home, model_dirs
 from station.cli.line import open_shelf
+from station.cli.model_taught import check_taught
 from station.core.errors import NoFrameError, StationError
 from station.core.plugin import Sink, Source, Tool, discover
 from station.line.settings import StationSettings, read_settings
 from station.vision.card import find_model, list_models
 from station.vision.model import load_model
+from station.vision.taught import TAUGHT_FILE
 
 FREE_BYTES_WANTED = 2_000_000_000
 OLDEST_SANE_YEAR = 2026
-LIBRARIES = ("opencv-python-headless", "onnxruntime", "numpy", "fastapi", "nicegui", "rapidocr")
+LIBRARIES = (
+    "opencv-python-headless",
+    "onnxruntime",
+    "numpy",
+    "fastapi",
+    "nicegui",
+    "rapidocr",
+    "zxing-cpp",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +135,13 @@ def _models() -> Iterator[Line]:
             yield Line("model", f"{name}: {card.task}, sha256 {card.sha256[:12]}")
         except StationError as error:
             yield Line("model", name, str(error))
+    for name in list_models(model_dirs(), TAUGHT_FILE):
+        try:
+            folder = find_model(name, model_dirs(), file=TAUGHT_FILE)
+            checked = list(check_taught(folder))
+            yield Line("taught", checked[0].removeprefix("card: "))
+        except StationError as error:
+            yield Line("taught", name, str(error))
 
 
 def _disk() -> Line:

@@ -15,12 +15,14 @@ from rich.table import Table
 from station.cli.home import model_dirs
 from station.cli.model_import import import_file, meaning_of
 from station.cli.model_quantize import quantize_model
+from station.cli.model_taught import check_taught, taught_folder, taught_lines, taught_rows
 from station.cli.model_versions import diff, rollback, standing
 from station.core.errors import ModelError
 from station.core.frame import Image
 from station.vision.card import CARD_FILE, ModelCard, find_model, list_models, read_card
 from station.vision.model import Model, load_model
 from station.vision.score import answer_of
+from station.vision.taught import TaughtCard, read_taught_card
 
 PICTURES = 20
 
@@ -36,7 +38,8 @@ def list_all() -> None:
     """List every model, the station's own first."""
     dirs = model_dirs()
     references = list_models(dirs)
-    if not references:
+    taught = list(taught_rows())
+    if not references and not taught:
         typer.echo("no models yet; teach one: station teach classify DIR --name NAME")
         return
     table = Table("model", "task", "classes", "MB", "made", "")
@@ -52,6 +55,8 @@ def list_all() -> None:
         made = card.created_at.date().isoformat()
         mark = standing(card, folder)
         table.add_row(reference, card.task, ", ".join(card.classes), size, made, mark)
+    for row in taught:
+        table.add_row(*row)
     Console().print(table)
     if broken:
         raise ModelError("; ".join(broken))
@@ -63,11 +68,12 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as it is.")] = False,
 ) -> None:
     """Show a model's card."""
-    card = read_card(find_folder(model))
+    taught = taught_folder(model)
+    card = read_taught_card(taught) if taught else read_card(find_folder(model))
     if as_json:
         typer.echo(card.model_dump_json())
         return
-    for name, text in _lines_of(card):
+    for name, text in taught_lines(card) if isinstance(card, TaughtCard) else _lines_of(card):
         typer.echo(f"{name:14} {text}")
 
 
@@ -76,6 +82,11 @@ def check(
     model: Annotated[str, typer.Argument(help="name, name/version, or a model's folder.")],
 ) -> None:
     """Prove by running it that a model's card and file agree; exit code 2 where they do not."""
+    taught = taught_folder(model)
+    if taught:
+        for line in check_taught(taught):
+            typer.echo(f"ok  {line}")
+        return
     folder = find_folder(model)
     card = read_card(folder)
     _check_place(folder, card)
