@@ -112,13 +112,14 @@ def _facts(result: Result) -> tuple[tuple[str, str], ...]:
 
 def _finding(finding: Finding, texts_by_code: Mapping[str, str]) -> None:
     measured = ", ".join(f"{name} {value:.3g}" for name, value in finding.measured.items())
+    read = ", ".join(f"{name} {value}" for name, value in finding.read.items())
     score = words.score_and_limit(finding)
     texts = (
         _EVALUATIONS[finding.evaluation],
-        finding.tool,
+        f"{finding.tool} · part {finding.part}" if finding.part > 1 else finding.tool,
         words.sentence(words.text_of(finding.reason_code or "", texts_by_code)),
         f"Score {score}" if score else "",
-        " · ".join(filter(None, (finding.text, measured))),
+        " · ".join(filter(None, (finding.text, read, measured))),
     )
     with box(f"finding evaluation-{finding.evaluation.value}"):
         for text in texts:

@@ -51,7 +51,7 @@ def finish_acceptance(
     try:
         verdict = judge_acceptance(test, folder)
         record_sha256 = write_record(test, verdict, folder)
-        write_table(read_lines(folder), folder / TABLE_FILE)
+        write_table(lambda: read_lines(folder), folder / TABLE_FILE)
         page = fill_page(test, verdict, folder)
         write_whole(folder / PAGE_FILE, render_qualification(page).encode())
         if with_pdf:

@@ -39,7 +39,7 @@ def finish(batch: BatchReport) -> Summary:
     """
     try:
         tidy(batch.out)
-        write_table(read_lines(batch.out), batch.out / TABLE_FILE)
+        write_table(lambda: read_lines(batch.out), batch.out / TABLE_FILE)
         summary = summarise(read_lines(batch.out))
         page = render_report(summary, _facts(batch, summary))
         write_whole(batch.out / REPORT_FILE, page.encode())

@@ -106,9 +106,23 @@ def decision_of(record: Record) -> str:
 
 
 def score_of(record: Record) -> float | None:
-    """The worst score of a result's findings; None where no tool gave one."""
-    scores = [found["score"] for found in record["findings"] if found["score"] is not None]
-    return max(scores, default=None)
+    """The worst score of a result's findings; None where no tool gave one.
+
+    Scores of several tools have no common scale; then it is the worst share of a reject limit, so
+    that 1 and more rejects whichever tool says so.
+    """
+    findings = record["findings"]
+    if len({found["tool"] for found in findings}) > 1:
+        return max(_share_of(found) for found in findings)
+    return max((found["score"] for found in findings if found["score"] is not None), default=None)
+
+
+def _share_of(found: Record) -> float:
+    """The score in units of its reject limit; without either, 1 for NOT_OK and 0 for OK."""
+    score, limit = found["score"], found["reject_limit"]
+    if score is not None and limit:
+        return float(score / limit)
+    return {Evaluation.OK: 0.0, Evaluation.NOT_OK: 1.0}.get(found["evaluation"], 0.5)
 
 
 @dataclass(slots=True, kw_only=True)

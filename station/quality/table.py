@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from station.core.result import Evaluation, ResultState
@@ -16,8 +16,11 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write_table(records: Iterable[Record], path: Path) -> None:
+def write_table(read: Callable[[], Iterable[Record]], path: Path) -> None:
     """Write one row a record, whole or not at all; states are words, times are milliseconds.
+
+    What tools measured and read follows in columns of its own: `tool.name`, with the part's number
+    where there are several (`tool.name#2`). The records are read twice.
 
     Raises:
         OSError: the file cannot be written.
@@ -26,8 +29,9 @@ def write_table(records: Iterable[Record], path: Path) -> None:
     try:
         with draft.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows(_row(record) for record in records)
+            told = dict.fromkeys(name for record in read() for name in _told(record))
+            writer.writerow((*COLUMNS, *told))
+            writer.writerows([*_row(record), *_rest(record, told)] for record in read())
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)
@@ -40,5 +44,23 @@ def _row(record: Record) -> list[object]:
         "evaluation": Evaluation(record["evaluation"]).name,
         "score": score_of(record),
     }
-    cells = (words.get(name, record.get(name)) for name in COLUMNS)
-    return [round(cell, 6) if isinstance(cell, float) else cell for cell in cells]
+    return [_cell(words.get(name, record.get(name))) for name in COLUMNS]
+
+
+def _rest(record: Record, columns: Iterable[str]) -> list[object]:
+    told = _told(record)
+    return [_cell(told.get(name)) for name in columns]
+
+
+def _told(record: Record) -> dict[str, object]:
+    """What tools measured and read; of several findings of a tool on a part, the first counts."""
+    told: dict[str, object] = {}
+    for found in record["findings"]:
+        part = found.get("part", 0)
+        for name, value in (*found["measured"].items(), *found.get("read", {}).items()):
+            told.setdefault(f"{found['tool']}.{name}" + (f"#{part}" if part > 1 else ""), value)
+    return told
+
+
+def _cell(value: object) -> object:
+    return round(value, 6) if isinstance(value, float) else value

@@ -50,7 +50,9 @@ def _cut_upright(image: Image, region: Rectangle) -> Image:
 def _cut_turned(image: Image, region: Rectangle) -> Image:
     size = (max(1, round(region.width)), max(1, round(region.height)))
     centre = (region.x + region.width / 2, region.y + region.height / 2)
-    matrix = cv2.getRotationMatrix2D(centre, region.angle_deg, 1.0)
+    # OpenCV turns about an index, and an index lies half a pixel into its pixel
+    pivot = (centre[0] - 0.5, centre[1] - 0.5)
+    matrix = cv2.getRotationMatrix2D(pivot, region.angle_deg, 1.0)
     matrix[:, 2] += np.array((size[0] / 2 - centre[0], size[1] / 2 - centre[1]))
     turned = cv2.warpAffine(
         image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE

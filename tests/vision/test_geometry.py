@@ -17,6 +17,13 @@ def test_an_upright_rectangle_is_cut_without_resampling() -> None:
     assert np.array_equal(cut(GREY, region), GREY[20:60, 10:40])
 
 
+@pytest.mark.parametrize(("angle_deg", "turns"), [(180, 2), (90, 1), (-90, 3)])
+def test_a_turned_rectangle_has_the_pixels_of_the_upright_one(angle_deg: float, turns: int) -> None:
+    square = Rectangle(x=10, y=20, width=30, height=30)
+    turned = Rectangle(x=10, y=20, width=30, height=30, angle_deg=angle_deg)
+    assert np.array_equal(cut(GREY, turned), np.rot90(cut(GREY, square), turns))
+
+
 def test_a_rectangle_turned_by_90_degrees_turns_the_pixels() -> None:
     image = np.zeros((101, 101), np.uint8)
     image[50, 50:80] = 200  # a bar from the centre to the right
