@@ -48,6 +48,11 @@ class Finding:
     part: int = 0
     """Which part of the image it belongs to, 1 and up; 0 where parts are not located."""
 
+    @property
+    def share(self) -> float:
+        """See `share_of`."""
+        return share_of(self.score, self.reject_limit, self.evaluation)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -116,6 +121,16 @@ def decide(score: float, *, accept_limit: float, reject_limit: float) -> Evaluat
     return Evaluation.NOT_DECIDABLE
 
 
+def share_of(score: float | None, reject_limit: float | None, evaluation: Evaluation) -> float:
+    """A score in units of its reject limit: the one scale on which several tools compare.
+
+    Without a score or a limit it is 1 for NOT_OK and 0 for OK.
+    """
+    if score is not None and reject_limit:
+        return float(score / reject_limit)
+    return {Evaluation.OK: 0.0, Evaluation.NOT_OK: 1.0}.get(evaluation, 0.5)
+
+
 _WORST_FIRST = (
     Evaluation.NOT_OK,
     Evaluation.NOT_DECIDABLE,
@@ -141,10 +156,10 @@ def evaluate(findings: Sequence[Finding], tools: Iterable[str]) -> Evaluation:
 
 
 def worst(findings: Sequence[Finding], severity: Mapping[str, int]) -> Finding | None:
-    """The finding that explains the verdict: by evaluation, then severity, then score."""
+    """The finding that explains the verdict: by evaluation, then severity, then share."""
 
     def rank(finding: Finding) -> tuple[int, int, float]:
         grade = severity.get(finding.reason_code or "", 0)
-        return _WORST_FIRST.index(finding.evaluation), -grade, -(finding.score or 0.0)
+        return _WORST_FIRST.index(finding.evaluation), -grade, -finding.share
 
     return min(findings, key=rank, default=None)

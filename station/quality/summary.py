@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from station.core.result import Evaluation, ResultState
+from station.core.result import Evaluation, ResultState, share_of
 from station.quality.statistics import Rate, auroc, confusion, rate
 
 GOOD = "ok"
@@ -113,16 +113,11 @@ def score_of(record: Record) -> float | None:
     """
     findings = record["findings"]
     if len({found["tool"] for found in findings}) > 1:
-        return max(_share_of(found) for found in findings)
+        return max(
+            share_of(found["score"], found["reject_limit"], found["evaluation"])
+            for found in findings
+        )
     return max((found["score"] for found in findings if found["score"] is not None), default=None)
-
-
-def _share_of(found: Record) -> float:
-    """The score in units of its reject limit; without either, 1 for NOT_OK and 0 for OK."""
-    score, limit = found["score"], found["reject_limit"]
-    if score is not None and limit:
-        return float(score / limit)
-    return {Evaluation.OK: 0.0, Evaluation.NOT_OK: 1.0}.get(found["evaluation"], 0.5)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -58,6 +58,8 @@ class CsvDelivery:
 
 def _cell(result: Result, column: str) -> Any:
     if column == "score":
+        if len({finding.tool for finding in result.findings}) > 1:
+            return max(finding.share for finding in result.findings)  # no other common scale
         return max((f.score for f in result.findings if f.score is not None), default="")
     value = getattr(result, column)
     return getattr(value, "name", value) if column in ("result_state", "evaluation") else value
