@@ -8,11 +8,19 @@ from concurrent.futures import Future
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
+from pydantic import StringConstraints
 
 from station.api.context import Context, Station
 from station.api.problems import REFUSALS, Problem
-from station.core.errors import PictureError
+from station.core.errors import PictureError, SettingsError
 from station.core.frame import Job
+from station.core.job_values import (
+    LONGEST_VALUE,
+    MOST_VALUES,
+    VALUE_CHARACTERS,
+    VALUE_NAME,
+    parse_values,
+)
 from station.core.reasons import StationReason
 from station.core.result import RESULT_JSON, Result, ResultState
 from station.sources.upload import frame_from_upload
@@ -22,7 +30,22 @@ router = APIRouter(tags=["jobs"])
 RECORDING_S = 10.0
 """After a job's deadline its result is recorded within this time, or the client is told."""
 
+_NAMED_VALUE = f"^{VALUE_NAME}:{VALUE_CHARACTERS}{{1,{LONGEST_VALUE}}}$"
+
 Id = Annotated[str, Query(max_length=128, pattern=r"^[^\x00-\x1f]*$")]
+
+NamedValue = Annotated[str, StringConstraints(pattern=_NAMED_VALUE)]
+Values = Annotated[
+    list[NamedValue],
+    Query(
+        alias="value",
+        max_length=MOST_VALUES,
+        description="What must be on this part, as NAME:VALUE (lot:A1); repeat it for more values. "
+        "A recipe refers to it as job.NAME; one that needs a value not given here fails the job "
+        "with the reason no_job_value.",
+        examples=[["lot:A1", "serial:000123"]],
+    ),
+]
 
 
 @router.post(
@@ -51,13 +74,20 @@ async def post_job(
     product_id: Id = "",
     meas_id: Id = "",
     deadline_ms: Annotated[float | None, Query(gt=0, le=600_000)] = None,
+    values: Values = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
     """Inspect one part; the verdict is data: 200 also for a part that does not pass.
 
     With an empty body the next frame acquired after this request is inspected. With a picture
     (PNG, JPEG, BMP, TIFF; `Content-Digest: sha-256=:…:` is checked where given) that picture is.
     """
-    job = Job(part_id=part_id, product_id=product_id, meas_id=meas_id, deadline_ms=deadline_ms)
+    job = Job(
+        part_id=part_id,
+        product_id=product_id,
+        meas_id=meas_id,
+        values=_named(values),
+        deadline_ms=deadline_ms,
+    )
     body = await request.body()
     if body:
         _check_upload(request, body)
@@ -73,6 +103,13 @@ async def post_job(
     return Response(
         RESULT_JSON.dump_json(result), _status_of(result), media_type="application/json"
     )
+
+
+def _named(values: list[str]) -> dict[str, str]:
+    try:
+        return parse_values(values, ":")
+    except SettingsError as error:
+        raise HTTPException(422, str(error)) from None
 
 
 async def _submit(context: Context, body: bytes, job: Job) -> Future[Result]:

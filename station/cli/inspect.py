@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +16,7 @@ from station.cli.progress import STOPPED, run_to_end
 from station.cli.recipe_files import choose_recipe
 from station.cli.stages import EXIT_INTERRUPTED
 from station.core.errors import JournalError
+from station.core.job_values import parse_values
 from station.core.recipe import PreparedRecipe, prepare
 from station.line.batch import Annotate, Batch
 from station.line.batch_pictures import Picture, find_batch
@@ -51,6 +53,14 @@ def inspect(
     bits: Annotated[
         int, typer.Option(min=9, max=16, help="How many bits the sensor of 16-bit pictures fills.")
     ] = 16,
+    value: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What must be on every part, as lot=A1; repeatable. For single pictures: "
+            "a values.csv beside them (file,lot,serial).",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
     """Inspect pictures; write results.jsonl, results.csv, annotated pictures and report.html.
@@ -68,6 +78,7 @@ def inspect(
             workers=workers or _cores(),
             annotate=annotate,
             bits=bits,
+            values=parse_values(value or (), "="),
             as_json=as_json,
         )
         code = run(order)
@@ -88,6 +99,8 @@ class Order:
     workers: int
     annotate: Annotate
     bits: int
+    values: Mapping[str, str]
+    """What every job says must be on the part."""
     as_json: bool
 
 
@@ -100,7 +113,9 @@ def run(order: Order) -> int:
     """
     keep_picture_memory()
     prepared = prepare(choose_recipe(order.recipe, order.model, order.paths), site())
-    root, pictures = find_batch(order.paths, codes=prepared.severity, out=order.out)
+    root, pictures = find_batch(
+        order.paths, codes=prepared.severity, out=order.out, values=order.values
+    )
     out = order.out or _default_out(root, prepared)
     store = BatchStore.open(out, _batch_settings(order, root, prepared))
     todo = [p for p in pictures if p.origin not in store.done or not store.done[p.origin].covers(p)]

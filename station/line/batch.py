@@ -124,7 +124,7 @@ class Batch:
         self.progress.passed += passed
 
     def _inspect(self, index: int, picture: Picture) -> Result:
-        job = Job(part_id=picture.path.stem)
+        job = Job(part_id=picture.path.stem, values=picture.values)
         started_s = time.perf_counter()
         try:
             image = read_image(picture.path, bits=self._bits)

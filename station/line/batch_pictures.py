@@ -3,14 +3,15 @@
 import glob
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from natsort import natsorted, ns
 
 from station.core.errors import SettingsError
 from station.core.reasons import GOOD_CLASSES
+from station.line.batch_values import FolderValues
 from station.vision.images import SUFFIXES, find_pictures
 from station.vision.masks import GROUND_TRUTH
 
@@ -32,10 +33,16 @@ class Picture:
     truth: str | None
     size_bytes: int
     mtime_ns: int
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What its job says must be on the part."""
 
 
 def find_batch(
-    paths: Sequence[Path], *, codes: Collection[str] = (), out: Path | None = None
+    paths: Sequence[Path],
+    *,
+    codes: Collection[str] = (),
+    out: Path | None = None,
+    values: Mapping[str, str] | None = None,
 ) -> tuple[Path, list[Picture]]:
     """The common root and the pictures of some folders, files or glob patterns, in natural order.
 
@@ -46,9 +53,10 @@ def find_batch(
         paths: as given on the command line.
         codes: the recipe's reason codes: a folder of such a name carries truth.
         out: where the batch will write.
+        values: what every job says; a picture's row in a values.csv beside it goes over them.
 
     Raises:
-        SettingsError: a path does not exist, or there is no picture at all.
+        SettingsError: a path does not exist, there is no picture at all, or a values.csv is wrong.
     """
     found: dict[Path, None] = {}
     roots = []
@@ -64,8 +72,9 @@ def find_batch(
         raise SettingsError(
             f"no picture in {named}; pictures end with {', '.join(sorted(SUFFIXES))}"
         )
-    truths = FolderTruth(root, codes)
-    return root, [_picture(path, root, truths) for path in natsorted(wanted, alg=ns.PATH | ns.IC)]
+    truths, job_values = FolderTruth(root, codes), FolderValues(values or {})
+    ordered = natsorted(wanted, alg=ns.PATH | ns.IC)
+    return root, [_picture(path, root, truths, job_values) for path in ordered]
 
 
 class FolderTruth:
@@ -148,7 +157,7 @@ def _is_no_part(path: Path, root: Path, away: set[Path]) -> bool:
     return False
 
 
-def _picture(path: Path, root: Path, truths: FolderTruth) -> Picture:
+def _picture(path: Path, root: Path, truths: FolderTruth, values: FolderValues) -> Picture:
     try:
         stat = path.stat()
         size_bytes, mtime_ns = stat.st_size, stat.st_mtime_ns
@@ -160,4 +169,5 @@ def _picture(path: Path, root: Path, truths: FolderTruth) -> Picture:
         truth=truths.of(path),
         size_bytes=size_bytes,
         mtime_ns=mtime_ns,
+        values=values.of(path),
     )

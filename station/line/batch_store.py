@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -40,10 +40,12 @@ class Done:
 
     size_bytes: int
     mtime_ns: int
+    values: Mapping[str, str] = field(default_factory=dict)
 
     def covers(self, picture: Picture) -> bool:
-        """True when the file is still the one that was inspected."""
-        return (self.size_bytes, self.mtime_ns) == (picture.size_bytes, picture.mtime_ns)
+        """True when the file is still the one that was inspected, and its job says the same."""
+        is_same_file = (self.size_bytes, self.mtime_ns) == (picture.size_bytes, picture.mtime_ns)
+        return is_same_file and dict(self.values) == dict(picture.values)
 
 
 class BatchStore:
@@ -93,9 +95,14 @@ class BatchStore:
 
 
 def line_of(result: Result, picture: Picture) -> bytes:
-    """A result as a line of results.jsonl: the Result's JSON, and the file's size and stamp."""
-    stamp = b',"file_bytes":%d,"file_mtime_ns":%d}\n' % (picture.size_bytes, picture.mtime_ns)
-    return RESULT_JSON.dump_json(result)[:-1] + stamp
+    """A result as a line of results.jsonl: the Result's JSON, and the file's size and stamp.
+
+    Where the job said what must be on the part, that stands there too.
+    """
+    stamp = b',"file_bytes":%d,"file_mtime_ns":%d' % (picture.size_bytes, picture.mtime_ns)
+    values = json.dumps(dict(picture.values)).encode()
+    said = b',"job_values":' + values if picture.values else b""
+    return RESULT_JSON.dump_json(result)[:-1] + stamp + said + b"}\n"
 
 
 def read_lines(folder: Path) -> Iterator[dict[str, Any]]:
@@ -195,7 +202,8 @@ def _read_done(path: Path) -> dict[str, Done]:
                 record = json.loads(line)
                 origin = record["origin"]
                 if record["result_state"] == ResultState.COMPLETED:
-                    done[origin] = Done(record["file_bytes"], record["file_mtime_ns"])
+                    values = record.get("job_values", {})
+                    done[origin] = Done(record["file_bytes"], record["file_mtime_ns"], values)
                 else:
                     done.pop(origin, None)
             except (ValueError, KeyError, TypeError) as error:
