@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from station import __version__
+from station.core.configuration import Configuration
 from station.core.errors import (
     JobValueError,
     ModelOutputError,
@@ -17,6 +18,7 @@ from station.core.errors import (
     PartNotFoundError,
 )
 from station.core.frame import Frame, Job
+from station.core.overdue import CALIBRATION, judged, warnings_of
 from station.core.part import Found, Part
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
@@ -28,11 +30,14 @@ from station.core.result import (
     evaluate,
     worst,
 )
+from station.vision.correction import acquired_heat, acquired_region, corrected
 from station.vision.health import find_fault
 from station.vision.heat import Heat
 from station.vision.part_view import check_visible, lay_view, view_of
 
 Failure = tuple[StationReason, str]
+
+_IDENTITY = Configuration()
 
 
 def inspect(frame: Frame, prepared: PreparedRecipe, job: Job) -> Result:
@@ -51,7 +56,8 @@ def inspect(frame: Frame, prepared: PreparedRecipe, job: Job) -> Result:
         return _answer(frame, prepared, job, started, failure=failure)
     values = {f"job.{name}": value for name, value in job.values.items()}
     seen = _look(replace(frame, values=values), prepared)
-    return _answer(frame, prepared, job, started, findings=seen.findings, failure=seen.failure)
+    findings = _acquired(seen.findings, prepared.configuration)
+    return _answer(frame, prepared, job, started, findings=findings, failure=seen.failure)
 
 
 def heat_map(frame: Frame, prepared: PreparedRecipe) -> Heat | None:
@@ -66,6 +72,7 @@ def heat_map(frame: Frame, prepared: PreparedRecipe) -> Heat | None:
     if not checks:
         return None
     onto = np.full(frame.image.shape[:2], -np.inf, np.float32)
+    frame = corrected(frame, prepared.configuration)
     found = _find(frame, prepared)
     if found and found.problem:
         raise found.problem
@@ -79,7 +86,7 @@ def heat_map(frame: Frame, prepared: PreparedRecipe) -> Heat | None:
                 np.maximum(onto, heat, out=onto)
             else:
                 lay_view(heat, part, onto)
-    return np.maximum(onto, 0) if found else onto
+    return acquired_heat(np.maximum(onto, 0) if found else onto, prepared.configuration)
 
 
 def unanswered(
@@ -108,12 +115,18 @@ def unanswered(
     )
 
 
-def part_views(frame: Frame, find: Callable[[Frame], Found] | None) -> list[Frame]:
+def part_views(
+    frame: Frame,
+    find: Callable[[Frame], Found] | None,
+    configuration: Configuration = _IDENTITY,
+) -> list[Frame]:
     """What tools would be shown of a frame: the view of each part, or without `find` all of it.
 
     Raises:
         PartNotFoundError: there are not as many parts as there must be.
+        OutsideImageError: the calibration holds for pictures of another size.
     """
+    frame = corrected(frame, configuration)
     if find is None:
         return [frame]
     found = find(frame)
@@ -138,6 +151,11 @@ def _look(frame: Frame, prepared: PreparedRecipe) -> _Seen:
     """Every tool on every part; without a tool that locates, the whole image is the one part."""
     seen = _Seen()
     finder = prepared.finder
+    try:
+        frame = corrected(frame, prepared.configuration)
+    except Exception as error:  # noqa: BLE001 - the border: no calibration stops the line
+        seen.fail(CALIBRATION, error)
+        return seen
     if finder is None:
         _look_at(frame, None, prepared, seen)
         return seen
@@ -201,6 +219,16 @@ def _placed(finding: Finding, part: Part | None) -> Finding:
     return replace(finding, region=region, part=part.finding.part)
 
 
+def _acquired(findings: Sequence[Finding], configuration: Configuration) -> Sequence[Finding]:
+    """The findings with their regions in pixels of the picture as it was acquired."""
+    if configuration.lens is None:
+        return findings
+    return [
+        replace(finding, region=finding.region and acquired_region(finding.region, configuration))
+        for finding in findings
+    ]
+
+
 def _named(tool: str, read: Mapping[str, str]) -> dict[str, str]:
     return {f"{tool}.{name}": value for name, value in read.items()}
 
@@ -224,6 +252,7 @@ def _answer(
             job, prepared, frame, findings, Evaluation.UNDEFINED, ResultState.FAILED, reason, text,
             processing_ms=processing_ms,
         )  # fmt: skip
+    evaluation, findings = judged(evaluation, findings, prepared.configuration, frame.acquired_at)
     finding = worst(findings, prepared.severity)
     code = None if finding is None or evaluation is Evaluation.OK else finding.reason_code
     return _result(
@@ -276,6 +305,7 @@ def _result(
         processing_ms=processing_ms,
         total_ms=(time.monotonic() - job.triggered_s) * 1e3,
         is_qualified=prepared.is_qualified,
+        warnings=warnings_of(prepared.configuration, frame.acquired_at) if frame else (),
     )
 
 

@@ -29,7 +29,7 @@ def read_views(
                 acquired_at=datetime.now(UTC),
                 origin=str(path),
             )
-            views = part_views(frame, check.find if check else None)
+            views = part_views(frame, check.find if check else None, site.configuration)
         except (PictureError, StationError) as error:
             raise TeachError(f"{path}: {error}; repair or remove the picture") from error
         for view in views:
