@@ -52,8 +52,7 @@ def inspect(frame: Frame, prepared: PreparedRecipe, job: Job) -> Result:
         return _answer(frame, prepared, job, started, failure=(StationReason.WRONG_PRODUCT, text))
     fault = find_fault(frame.image, prepared.recipe.health)
     if fault:
-        failure = (StationReason.UNHEALTHY_IMAGE, fault)
-        return _answer(frame, prepared, job, started, failure=failure)
+        return _answer(frame, prepared, job, started, failure=fault)
     values = {f"job.{name}": value for name, value in job.values.items()}
     seen = _look(replace(frame, values=values), prepared)
     findings = _acquired(seen.findings, prepared.configuration)

@@ -1,6 +1,5 @@
 """`station recipe`: make, check, show and compare recipes."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,9 @@ from station.cli.home import model_dirs, site
 from station.cli.recipe_drafts import read_draft
 from station.cli.recipe_edits import apply_edits, differences
 from station.cli.recipe_files import find_recipe, own_recipe_path
-from station.core.errors import RecipeError, StationError
+from station.cli.recipe_health import shown_bands, teach_health
+from station.cli.recipe_versions import after_latest, keep_earlier, stamped
+from station.core.errors import RecipeError
 from station.core.recipe import (
     PreparedRecipe,
     Recipe,
@@ -30,6 +31,8 @@ from station.vision.card import find_model, read_card
 app = typer.Typer(
     help="Make, check, show and compare recipes.", no_args_is_help=True, add_completion=False
 )
+
+app.command("teach-health")(teach_health)
 
 Which = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file or a recipe's id.")]
 
@@ -69,7 +72,7 @@ def new(
         recipe = _around_model(str(model), name, product, region, (accept, reject), out)
     prepare(recipe, site())
     path = out or own_recipe_path(recipe.recipe_id)
-    _keep_earlier(path)
+    keep_earlier(path)
     write_recipe(recipe, path)
     typer.echo(f"{path}: {recipe.recipe_id} version {recipe.version}, hash {recipe.hash[:12]}")
 
@@ -145,7 +148,7 @@ def _around_model(
         accept_limit=limits[0],
         reject_limit=limits[1],
     )
-    return _stamped(recipe, version=1)
+    return stamped(recipe, version=1)
 
 
 def _next_version(source: str, name: str | None, edits: list[str], out: Path | None) -> Recipe:
@@ -153,11 +156,7 @@ def _next_version(source: str, name: str | None, edits: list[str], out: Path | N
     recipe = apply_edits(recipe, edits, model_dirs())
     if name is not None and name != recipe.recipe_id:
         recipe = recipe.model_copy(update={"recipe_id": name, "version": 0})
-    path = out or own_recipe_path(recipe.recipe_id)
-    latest = recipe.version
-    if path.exists():
-        latest = max(latest, read_unsealed(path)[0].version)
-    return _stamped(recipe, version=latest + 1)
+    return after_latest(recipe, out or own_recipe_path(recipe.recipe_id))
 
 
 def _taken_from(source: str, name: str | None, out: Path | None) -> Recipe:
@@ -168,24 +167,6 @@ def _taken_from(source: str, name: str | None, out: Path | None) -> Recipe:
     path = out or own_recipe_path(recipe.recipe_id)
     version = read_unsealed(path)[0].version if path.exists() else 0
     return recipe.model_copy(update={"version": version})
-
-
-def _stamped(recipe: Recipe, *, version: int) -> Recipe:
-    now = datetime.now(UTC).replace(microsecond=0)
-    fields = {**recipe.model_dump(mode="json"), "version": version, "created_at": now}
-    fields["qualification"] = None  # it was another version's
-    return Recipe.model_validate(fields)
-
-
-def _keep_earlier(path: Path) -> None:
-    """Results name the recipe they were made with, so what is replaced stays to be read."""
-    if not path.exists():
-        return
-    try:
-        earlier = read_unsealed(path)[0]
-    except StationError:
-        return
-    write_recipe(earlier, path.parent / "earlier" / f"{path.stem}.v{earlier.version}.json")
 
 
 def _rectangle(text: str) -> Rectangle:
@@ -202,8 +183,6 @@ def _facts(recipe: Recipe, path: Path) -> Table:
     table = Table(title=f"{recipe.recipe_id} version {recipe.version}", show_header=False)
     table.add_column()
     table.add_column(overflow="fold")
-    health = recipe.health
-    grey = f"mean grey {health.mean_at_least:g} to {health.mean_at_most:g}"
     for name, value in (
         ("file", path),
         ("hash", recipe.hash),
@@ -211,7 +190,7 @@ def _facts(recipe: Recipe, path: Path) -> Table:
         ("made", f"{recipe.created_at:%Y-%m-%d %H:%M} UTC"),
         ("description", recipe.description or "-"),
         ("qualification", _carried_words(recipe)),
-        ("healthy image", f"{grey}, contrast from {health.contrast_at_least:g}"),
+        ("healthy image", shown_bands(recipe.health)),
     ):
         table.add_row(name, escape(str(value)))
     return table

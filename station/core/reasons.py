@@ -39,7 +39,7 @@ STATION_TEXTS: dict[StationReason, str] = {
     StationReason.ABORTED: "the station was stopped before the answer",
     StationReason.NO_FRAME: "the camera gave no frame",
     StationReason.UNREADABLE_IMAGE: "the picture cannot be read",
-    StationReason.UNHEALTHY_IMAGE: "the image is too dark, too bright or empty",
+    StationReason.UNHEALTHY_IMAGE: "the picture is not fit to judge",
     StationReason.FROZEN_FRAME: "the camera repeats the same image",
     StationReason.OUTSIDE_IMAGE: "a region lies outside the image",
     StationReason.PART_NOT_FOUND: "the part is not found in the image",

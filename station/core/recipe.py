@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -14,7 +14,9 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -110,6 +112,28 @@ class HealthLimits(BaseModel):
     mean_at_least: float = Field(4.0, ge=0, le=255, description="darker: lamp out, lens covered")
     mean_at_most: float = Field(251.0, ge=0, le=255, description="brighter: over-exposed")
     contrast_at_least: float = Field(2.0, ge=0, description="standard deviation; less: no part")
+    width_px: int | None = Field(None, ge=1, description="of every picture; none: any")
+    height_px: int | None = Field(None, ge=1, description="of every picture; none: any")
+    channels: Literal[1, 3] | None = Field(None, description="1 grey, 3 colour; none: either")
+    dark_share_at_most: float | None = Field(None, ge=0, le=1, description="share of black pixels")
+    saturated_share_at_most: float | None = Field(
+        None, ge=0, le=1, description="share of white pixels"
+    )
+    sharpness_at_least: float | None = Field(
+        None, ge=0, le=1, description="share of an edge between two pixels; less: out of focus"
+    )
+    noise_at_most: float | None = Field(None, ge=0, le=255, description="standard deviation")
+    repeated_rows_at_most: float | None = Field(
+        None, ge=0, le=1, description="share of equal rows; none: only where plainly unfilled"
+    )
+    tear_at_most: float | None = Field(
+        None, ge=0, le=1, description="share of a row that jumps; more: two frames in one"
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_asked(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Bands that were never taught do not stand in a recipe, nor in its hash."""
+        return {name: value for name, value in dump(self).items() if value is not None}
 
 
 class Recipe(BaseModel):

@@ -12,7 +12,7 @@ import numpy as np
 
 from station.core.frame import Frame, Image, Job
 from station.core.plugin import Site
-from station.core.recipe import prepare
+from station.core.recipe import HealthLimits, prepare
 from station.inspection import inspect
 from station.line.batch import JPEG_QUALITY
 from station.line.batch_pictures import find_batch
@@ -20,6 +20,7 @@ from station.tools.plain import plain_recipe
 from station.vision.annotate import STRIP_LINES, text_size
 from station.vision.card import find_model, read_card, write_model
 from station.vision.geometry import resize
+from station.vision.health import find_fault
 from station.vision.images import read_image
 from station.vision.model import Model, load_model
 from tests.conftest import bright_card, bright_graph
@@ -82,6 +83,24 @@ def overhead_alone(folder: Path) -> float:
     noise = np.random.default_rng(0).integers(60, 120, (32, 32, 3), np.uint8)
     cv2.imwrite(str(picture), noise)
     return overhead(picture, "bright/1", Site(model_dirs=(folder,)), rounds=4000)
+
+
+def health_ms(width: int, height: int, *, rounds: int = 200) -> float:
+    """CPU ms of all checks of a picture's fitness, on a noisy colour picture just copied."""
+    rng = np.random.default_rng(0)
+    blocks = rng.integers(40, 200, (height // 8, width // 8, 3), np.uint8)
+    scene = cv2.resize(blocks, (width, height), interpolation=cv2.INTER_LINEAR)
+    picture = cv2.add(scene, rng.integers(0, 6, scene.shape, np.uint8))
+    limits = HealthLimits(
+        width_px=width, height_px=height, channels=3, dark_share_at_most=1,
+        saturated_share_at_most=1, sharpness_at_least=0.01, noise_at_most=255,
+        repeated_rows_at_most=1, tear_at_most=1,
+    )  # fmt: skip
+    spent = []
+    for _ in range(rounds):
+        fresh = np.array(picture)
+        spent.append(_cpu(partial(find_fault, fresh, limits)))
+    return float(np.quantile(spent, QUIET)) * 1e3
 
 
 def _look(image: Image, model: Model) -> None:

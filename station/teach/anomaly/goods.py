@@ -136,7 +136,7 @@ def image_or_fault(picture: Picture) -> Image | str:
     except PictureError as error:
         return str(error)
     fault = find_fault(image, HealthLimits())
-    return f"{picture.path.name}: {fault}" if fault else image
+    return f"{picture.path.name}: {fault.text}" if fault else image
 
 
 def size_or_fault(picture: Picture) -> tuple[int, int] | str:
