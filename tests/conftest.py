@@ -17,6 +17,7 @@ from station.tools.classify import Classify
 from station.vision.card import Limits, ModelCard, ModelInput, ModelOutput, write_model
 from station.vision.model import sha256_of
 from tests.finders import write_finders
+from tests.shapes import write_bracket
 
 DrawPart = Callable[..., Image]
 
@@ -30,6 +31,7 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     models = tmp_path_factory.mktemp("models")
     write_finders(models)
+    write_bracket(models)
     odd = odd_graph().SerializeToString()
     write_model(models / "odd" / "1", odd_card(odd), odd)
     model = bright_graph().SerializeToString()

@@ -12,6 +12,7 @@ from rich.table import Table
 from station.cli.home import model_dirs
 from station.cli.stages import PIPED_WIDTH, shown_stages
 from station.cli.teach_anomaly import anomaly
+from station.cli.teach_locate import locate
 from station.cli.teach_more import SeveralAfterOption, more
 from station.teach.classify import Lesson, Taught, teach_classifier
 from station.teach.figures import Figures, Rate
@@ -26,6 +27,7 @@ app = typer.Typer(help="Teach models on your own pictures.", no_args_is_help=Tru
 
 
 app.command()(anomaly)
+app.command()(locate)
 app.command(cls=SeveralAfterOption)(more)
 
 

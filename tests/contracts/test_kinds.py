@@ -9,7 +9,7 @@ import cv2
 import pytest
 from pydantic import ValidationError
 
-from station.core.errors import AcquisitionError, NoFrameError
+from station.core.errors import AcquisitionError, NoFrameError, PartNotFoundError
 from station.core.frame import Frame, Image, Job
 from station.core.plugin import Plugin, Sink, Site, Source, Tool, discover, parse
 from station.core.reasons import StationReason
@@ -45,6 +45,7 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
         "anomaly": {"name": "surface", "model": "odd/1"},
         "detect": {"name": "parts", "model": "squares/1"},
         "segment": {"name": "stains", "model": "stains/1"},
+        "locate": {"name": "where", "taught": "bracket/1"},
         "csv": {"path": tmp_path / "out.csv"},
     }
     return lambda kind: {"kind": kind, **settings[kind]}
@@ -115,6 +116,10 @@ def test_tools(
         check = parse(Tool, entry_of(kind)).prepare(Site(model_dirs=(tiny_model_dir,)))
         for image in (draw_part(90), draw_part(170, (300, 200), colour=False)):
             frame = Frame(image=image, camera_id="c", sequence=1, acquired_at=Job().triggered_at)
+            if check.find and check.find(frame).problem:
+                with pytest.raises(PartNotFoundError):
+                    check.run(frame)
+                continue
             findings = check.run(frame)
             assert findings
             assert check.run(frame) == findings
