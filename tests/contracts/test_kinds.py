@@ -46,6 +46,28 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
         "detect": {"name": "parts", "model": "squares/1"},
         "segment": {"name": "stains", "model": "stains/1"},
         "locate": {"name": "where", "taught": "bracket/1"},
+        "measure": {
+            "name": "size",
+            "features": {
+                "hole": {
+                    "kind": "circle",
+                    "centre": (32, 24),
+                    "radius_px": 12,
+                    "reach_px": 8,
+                    "count": 12,
+                }
+            },
+            "measurements": [
+                {
+                    "name": "hole_diameter",
+                    "size": "diameter",
+                    "of": ["hole"],
+                    "unit": "px",
+                    "nominal": 24,
+                    "tolerance_plus": 1,
+                }
+            ],
+        },
         "csv": {"path": tmp_path / "out.csv"},
     }
     return lambda kind: {"kind": kind, **settings[kind]}
