@@ -55,8 +55,7 @@ def inspect(frame: Frame, prepared: PreparedRecipe, job: Job) -> Result:
         return _answer(frame, prepared, job, started, failure=fault)
     values = {f"job.{name}": value for name, value in job.values.items()}
     seen = _look(replace(frame, values=values), prepared)
-    findings = _acquired(seen.findings, prepared.configuration)
-    return _answer(frame, prepared, job, started, findings=findings, failure=seen.failure)
+    return _answer(frame, prepared, job, started, findings=seen.findings, failure=seen.failure)
 
 
 def heat_map(frame: Frame, prepared: PreparedRecipe) -> Heat | None:
@@ -147,29 +146,35 @@ class _Seen:
 
 
 def _look(frame: Frame, prepared: PreparedRecipe) -> _Seen:
-    """Every tool on every part; without a tool that locates, the whole image is the one part."""
+    """Every tool on every part, in the corrected picture; regions as in the acquired one."""
     seen = _Seen()
-    finder = prepared.finder
     try:
         frame = corrected(frame, prepared.configuration)
+        _look_for(frame, prepared, seen)
+        seen.findings[:] = _acquired(seen.findings, prepared.configuration)
     except Exception as error:  # noqa: BLE001 - the border: no calibration stops the line
         seen.fail(CALIBRATION, error)
-        return seen
+    return seen
+
+
+def _look_for(frame: Frame, prepared: PreparedRecipe, seen: _Seen) -> None:
+    """The parts first; without a tool that locates, the whole image is the one part."""
+    finder = prepared.finder
     if finder is None:
-        _look_at(frame, None, prepared, seen)
-        return seen
+        _look_at(frame, frame, None, prepared, seen)
+        return
     try:
         found = _find(frame, prepared) or Found()
         for part in found.parts:
             seen.findings.append(_proven(part.finding, finder, prepared))
+        views = [_view(frame, part) for part in found.parts]
     except Exception as error:  # noqa: BLE001 - the border: no tool stops the line
         seen.fail(finder, error)
-        return seen
+        return
     if found.problem:
         seen.fail(finder, found.problem)
-    for part in found.parts:
-        _look_at(frame, part, prepared, seen)
-    return seen
+    for part, view in zip(found.parts, views, strict=True):
+        _look_at(frame, view, part, prepared, seen)
 
 
 def _find(frame: Frame, prepared: PreparedRecipe) -> Found | None:
@@ -185,10 +190,11 @@ def _find(frame: Frame, prepared: PreparedRecipe) -> Found | None:
     return replace(found, parts=parts)
 
 
-def _look_at(frame: Frame, part: Part | None, prepared: PreparedRecipe, seen: _Seen) -> None:
+def _look_at(
+    frame: Frame, view: Frame, part: Part | None, prepared: PreparedRecipe, seen: _Seen
+) -> None:
     """Every tool but the one that located, in order: later ones know what earlier ones read."""
     values = dict(frame.values)
-    view = _view(frame, part)
     for name, check in prepared.checks.items():
         if name == prepared.finder:
             continue
