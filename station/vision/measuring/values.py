@@ -29,9 +29,10 @@ TAKES: Mapping[str, tuple[frozenset[str], ...]] = {
 """Of which kinds of feature each size is taken."""
 
 EDGE_PX = 0.02
-"""Standard error of an edge that its scatter does not show (pixel grid, uneven light), in pixels.
+"""Standard error of an edge that its scatter does not show (pixel grid, light, tone curve), pixels.
 
-About what `python -m tests.benchmarks.tools --only measure` finds as the largest bias of a radius.
+An allowance: on rendered rings (`python -m tests.benchmarks.tools --only measure`) the bias is a
+tenth of it, but light on real edges is not rendered. A study against a reference shows the rest.
 """
 
 
