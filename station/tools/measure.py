@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,6 +22,7 @@ from station.vision.measuring.tolerance import Tolerance
 from station.vision.measuring.values import TAKES, Datum, Size, Value, polygon, take
 
 Unit = Literal["mm", "px", "deg"]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
 class Measurement(BaseModel):
@@ -29,7 +30,6 @@ class Measurement(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="unique within the tool")
     size: Size = Field(description="what is measured; concentricity: 2 x the distance of centres")
     of: tuple[str, ...] = Field(min_length=1, max_length=2, description="names of features")
     unit: Unit = Field(description="mm needs a calibration; px are pixels of the image")
@@ -84,10 +84,12 @@ class Measurement(BaseModel):
 class Measure(Tool, kind="measure"):
     """Sizes against tolerances; the score is the distance from the middle, 1 on a limit."""
 
-    features: Mapping[str, Feature] = Field(
+    features: Mapping[Name, Feature] = Field(
         min_length=1, description="edges to look for, by name; in pixels of the part"
     )
-    measurements: tuple[Measurement, ...] = Field(min_length=1)
+    measurements: Mapping[Name, Measurement] = Field(
+        min_length=1, description="what is taken of them, by name"
+    )
     guard_band: bool = Field(
         True, description="a value nearer to a limit than its uncertainty is not decidable"
     )
@@ -104,13 +106,11 @@ class Measure(Tool, kind="measure"):
 
     @model_validator(mode="after")
     def _features_fit(self) -> Self:
-        names = [measurement.name for measurement in self.measurements]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two measurements are called {', '.join(twice)}")
-        for measurement in self.measurements:
-            self._check_features(measurement)
-        idle = set(self.features) - {name for one in self.measurements for name in one.features}
+        for name, measurement in self.measurements.items():
+            self._check_features(name, measurement)
+        idle = set(self.features) - {
+            name for one in self.measurements.values() for name in one.features
+        }
         if idle:
             raise ValueError(f"no measurement uses {', '.join(sorted(idle))}")
         return self
@@ -122,20 +122,20 @@ class Measure(Tool, kind="measure"):
             RecipeError: mm without a calibration, or a tolerance its uncertainty leaves no room in.
         """
         spaces = {}
-        for one in self.measurements:
+        for name, one in self.measurements.items():
             plane = site.configuration.plane
             if one.needs_plane and plane is None:
                 raise RecipeError(
-                    f"{one.name!r} is in {one.unit}, and camera {site.configuration.camera_id!r} "
+                    f"{name!r} is in {one.unit}, and camera {site.configuration.camera_id!r} "
                     "has no scale; calibrate it with `station calibrate scale`"
                 )
-            spaces[one.name] = _space(site.configuration) if one.needs_plane else Space()
-            self._check_room(one, spaces[one.name])
+            spaces[name] = _space(site.configuration) if one.needs_plane else Space()
+            self._check_room(name, one, spaces[name])
 
         def run(frame: Frame) -> Sequence[Finding]:
             return self._look(frame, spaces)
 
-        codes = {one.reason for one in self.measurements}
+        codes = {one.reason for one in self.measurements.values()}
         return Check(
             run=run,
             regions=tuple(feature.region() for feature in self.features.values()),
@@ -146,25 +146,26 @@ class Measure(Tool, kind="measure"):
         grey = to_channels(frame.image, 1)
         seen: dict[tuple[str, bool], Seen | Unseen] = {}
         findings = []
-        for one in self.measurements:
-            space = replace(spaces[one.name], pose=frame.pose)
-            for name in one.features:
-                key = name, space.plane is None
+        for name, one in self.measurements.items():
+            space = replace(spaces[name], pose=frame.pose)
+            for edge in one.features:
+                key = edge, space.plane is None
                 if key not in seen:
-                    seen[key] = see(grey, self.features[name], space)
-            found = {name: seen[name, space.plane is None] for name in one.features}
-            findings.append(self._judge(one, found, space))
+                    seen[key] = see(grey, self.features[edge], space)
+            found = {edge: seen[edge, space.plane is None] for edge in one.features}
+            findings.append(self._judge(name, one, found, space))
         return findings
 
-    def _judge(self, one: Measurement, found: Mapping[str, Seen | Unseen], space: Space) -> Finding:
-        for name, feature in found.items():
+    def _judge(
+        self, name: str, one: Measurement, found: Mapping[str, Seen | Unseen], space: Space
+    ) -> Finding:
+        for edge, feature in found.items():
             if isinstance(feature, Unseen):
-                return self._not_found(one, name, feature)
-        seen = {name: feature for name, feature in found.items() if isinstance(feature, Seen)}
-        value = _value(one, seen, space)
-        return self._finding(one, value, list(seen.values()))
+                return self._not_found(name, edge, feature)
+        seen = {edge: feature for edge, feature in found.items() if isinstance(feature, Seen)}
+        return self._finding(name, one, _value(one, seen, space), list(seen.values()))
 
-    def _finding(self, one: Measurement, value: Value, seen: Sequence[Seen]) -> Finding:
+    def _finding(self, name: str, one: Measurement, value: Value, seen: Sequence[Seen]) -> Finding:
         number = _nearest_turn(value.value, one)
         uncertainty = self.coverage_factor * math.hypot(
             # the scatter in one image is part of what repeats: the larger counts, not both
@@ -183,11 +184,11 @@ class Measure(Tool, kind="measure"):
             reject_limit=reject,
             region=polygon(value.outline),
             measured=_measured(one, number, uncertainty, seen),
-            text=f"{one.name} {number:.4g} {one.unit}, {_limits_in_words(one)}",
-            read={one.name: f"{number:.6f}"},
+            text=f"{name} {number:.4g} {one.unit}, {_limits_in_words(one)}",
+            read={name: f"{number:.6f}"},
         )
 
-    def _not_found(self, one: Measurement, name: str, feature: Unseen) -> Finding:
+    def _not_found(self, name: str, edge: str, feature: Unseen) -> Finding:
         """A value that could not be taken: never OK."""
         bad = feature.is_missing and self.missing_is == "not_ok"
         return Finding(
@@ -196,30 +197,30 @@ class Measure(Tool, kind="measure"):
             reason_code=self.missing_reason if feature.is_missing else self.unsure_reason,
             region=feature.region,
             measured={"points": feature.points, "points_wanted": feature.wanted},
-            text=f"{one.name} not measured: {name}: {feature.text}",
+            text=f"{name} not measured: {edge}: {feature.text}",
         )
 
-    def _check_features(self, one: Measurement) -> None:
+    def _check_features(self, name: str, one: Measurement) -> None:
         wanted = [*zip(one.of, TAKES[one.size], strict=True)]
         wanted += [(one.origin, frozenset({"point", "circle"}))] if one.origin else []
         wanted += [(one.x_axis, frozenset({"line"}))] if one.x_axis else []
-        for name, kinds in wanted:
-            if name not in self.features:
+        for edge, kinds in wanted:
+            if edge not in self.features:
                 known = ", ".join(sorted(self.features))
-                raise ValueError(f"{one.name}: there is no feature {name!r} (there is: {known})")
-            if self.features[name].kind not in kinds:
+                raise ValueError(f"{name}: there is no feature {edge!r} (there is: {known})")
+            if self.features[edge].kind not in kinds:
                 raise ValueError(
-                    f"{one.name}: {one.size} is not taken of a {self.features[name].kind} "
-                    f"({name}), but of a {' or '.join(sorted(kinds))}"
+                    f"{name}: {one.size} is not taken of a {self.features[edge].kind} "
+                    f"({edge}), but of a {' or '.join(sorted(kinds))}"
                 )
 
-    def _check_room(self, one: Measurement, space: Space) -> None:
+    def _check_room(self, name: str, one: Measurement, space: Space) -> None:
         """A tolerance no value could be proven to lie in is a mistake of the recipe."""
         error = space.error if one.unit == "mm" else 0.0
         least = self.coverage_factor * math.hypot(one.repeatability, error)
         if self.guard_band and least >= one.tolerance.half:
             raise RecipeError(
-                f"{one.name!r} could never pass: its uncertainty of at least {least:.3g} "
+                f"{name!r} could never pass: its uncertainty of at least {least:.3g} "
                 f"{one.unit} leaves no room in a tolerance of ±{one.tolerance.half:g}; calibrate "
                 "better, look closer, or widen the tolerance"
             )

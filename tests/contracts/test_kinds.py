@@ -57,16 +57,15 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
                     "count": 12,
                 }
             },
-            "measurements": [
-                {
-                    "name": "hole_diameter",
+            "measurements": {
+                "hole_diameter": {
                     "size": "diameter",
                     "of": ["hole"],
                     "unit": "px",
                     "nominal": 24,
                     "tolerance_plus": 1,
                 }
-            ],
+            },
         },
         "csv": {"path": tmp_path / "out.csv"},
     }

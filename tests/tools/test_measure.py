@@ -67,7 +67,10 @@ def measure(
 ) -> list[Finding]:
     entry = {
         "kind": "measure", "name": "size", "features": features,
-        "measurements": measurements, **settings,
+        "measurements": {
+            one.get("name", "it"): {key: one[key] for key in one if key != "name"}
+            for one in measurements
+        }, **settings,
     }  # fmt: skip
     site = Site(model_dirs=(), configuration=Configuration(plane=plane))
     check = parse(Tool, entry).prepare(site)
@@ -383,8 +386,3 @@ def test_settings_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=message):
         measure(picture(), features, size)
-
-
-def test_two_measurements_of_one_name_are_refused() -> None:
-    with pytest.raises(SettingsError, match="two measurements"):
-        measure(picture(), {"outer": OUTER_FEATURE}, DIAMETER, DIAMETER)

@@ -181,13 +181,13 @@ def _measured(
         "kind": "measure",
         "name": "size",
         "features": features,
-        "measurements": [
-            {
-                "name": f"{name}_diameter", "size": "diameter", "of": [name], "unit": unit,
+        "measurements": {
+            f"{name}_diameter": {
+                "size": "diameter", "of": [name], "unit": unit,
                 "nominal": 1, "tolerance_plus": 1000,
             }
             for name in features
-        ],
+        },
     }  # fmt: skip
     check = parse(Tool, entry).prepare(Site(model_dirs=(), configuration=configuration))
     frame = Frame(image=image, camera_id="c", sequence=1, acquired_at=datetime.now(UTC))
