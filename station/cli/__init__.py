@@ -18,6 +18,7 @@ COMMANDS = {
     "teach": "teach:app",
     "recipe": "recipe:app",
     "model": "model:app",
+    "calibrate": "calibrate:app",
     "doctor": "doctor:doctor",
     "sample": "sample:app",
     "line": "line:line",

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +46,13 @@ class Plane(BaseModel):
         matrix = np.array(self.homography).reshape(3, 3)
         mapped = points @ matrix[:, :2].T + matrix[:, 2]
         return np.asarray(mapped[:, :2] / mapped[:, 2:], np.float64)
+
+    def mm_per_px(self, at: tuple[float, float]) -> float:
+        """The scale at a point: how many mm a pixel's edge is long there, in the mean."""
+        x, y = at
+        corners = self.to_mm(np.array(((x, y), (x + 1, y), (x, y + 1))))
+        across, down = corners[1] - corners[0], corners[2] - corners[0]
+        return math.sqrt(abs(float(across[0] * down[1] - across[1] * down[0])))
 
 
 class Step(BaseModel):
@@ -174,8 +182,17 @@ def keep_configuration(configuration: Configuration, folder: Path) -> Path:
         write_whole(folder / "earlier" / f"{configuration.camera_id}-{digest}.json", before)
     content = configuration.model_dump(mode="json", exclude_defaults=True)
     shown = {"schema_version": 1, "camera_id": configuration.camera_id, **content}
-    write_whole(path, (json.dumps(shown, indent=2, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(shown, indent=2, ensure_ascii=False)
+    write_whole(path, (_NUMBERS.sub(_in_one_line, text) + "\n").encode())
     return path
+
+
+_NUMBERS = re.compile(r"\[[-+.\deE,\s]+\]")
+
+
+def _in_one_line(numbers: re.Match[str]) -> str:
+    """A row of numbers, which `json` would give a line each."""
+    return " ".join(numbers.group().split())
 
 
 def _combined(errors: Iterable[float | None]) -> float | None:

@@ -15,7 +15,8 @@ StationError
 │   └── NoFrameError         no frame came in time (TimeoutError)
 ├── StateError           a verb the station cannot follow in its present state (RuntimeError)
 ├── JournalError         a record that could not be kept or found (OSError)
-└── TeachError           pictures nothing can be learned from (ValueError)
+├── TeachError           pictures nothing can be learned from (ValueError)
+└── CalibrationError     pictures no calibration can rest on (ValueError)
 """
 
 
@@ -81,3 +82,7 @@ class JournalError(StationError, OSError):
 
 class TeachError(StationError, ValueError):
     """Pictures from which nothing sound can be learned."""
+
+
+class CalibrationError(StationError, ValueError):
+    """Pictures from which a camera cannot be calibrated."""

@@ -74,19 +74,9 @@ def acquired_heat(heat: Heat, configuration: Configuration) -> Heat:
 def to_acquired(points: Points, lens: Lens) -> Points:
     """Points (n, 2) of the corrected image, continuous pixels, as points of the acquired one."""
     rays = _normalised(points, lens.corrected_matrix)
-    x, y = rays.T
-    k1, k2, p1, p2, k3 = lens.distortion
-    r2 = x * x + y * y
-    radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
-    bent = np.stack(
-        (
-            x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
-            y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y,
-        ),
-        axis=1,
-    )
     matrix = lens.camera_matrix
-    return np.asarray(bent * (matrix[0], matrix[4]) + (matrix[2], matrix[5]), np.float64)
+    focal, centre = (matrix[0], matrix[4]), (matrix[2], matrix[5])
+    return np.asarray(distorted(rays, lens.distortion) * focal + centre, np.float64)
 
 
 def to_corrected(points: Points, lens: Lens) -> Points:
@@ -98,6 +88,21 @@ def to_corrected(points: Points, lens: Lens) -> Points:
         P=np.array(lens.corrected_matrix).reshape(3, 3), criteria=criteria,
     )  # fmt: skip
     return np.asarray(straight, np.float64).reshape(-1, 2)
+
+
+def distorted(rays: Points, distortion: tuple[float, ...]) -> Points:
+    """Normalised image points (n, 2) with radial and tangential distortion (Brown 1966)."""
+    x, y = rays.T
+    k1, k2, p1, p2, k3 = distortion
+    r2 = x * x + y * y
+    radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    return np.stack(
+        (
+            x * radial + 2 * p1 * x * y + p2 * (r2 + 2 * x * x),
+            y * radial + p1 * (r2 + 2 * y * y) + 2 * p2 * x * y,
+        ),
+        axis=1,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,18 @@ def encode_jpeg(image: Image, *, quality: int = 85) -> bytes:
     return buffer.tobytes()
 
 
+def encode_png(image: Image) -> bytes:
+    """PNG bytes of an image, without loss.
+
+    Raises:
+        PictureError: it cannot be encoded.
+    """
+    done, buffer = cv2.imencode(".png", image)
+    if not done:
+        raise PictureError(f"an image of shape {image.shape} cannot be encoded as PNG")
+    return buffer.tobytes()
+
+
 def _check_whole(data: bytes, name: str) -> None:
     """Refuse what is no picture or lacks its end, which OpenCV would make up."""
     if not data:
