@@ -67,6 +67,8 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
                 }
             },
         },
+        "compare": {"name": "print", "taught": "board/1"},
+        "read_text": {"name": "label", "fields": [{"name": "lot", "kind": "lot"}]},
         "csv": {"path": tmp_path / "out.csv"},
     }
     return lambda kind: {"kind": kind, **settings[kind]}

@@ -1,0 +1,307 @@
+"""What is written there: lines recognised, each field judged by pattern, date and expectation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from station.core.frame import Frame
+from station.core.plugin import Check, Site, Tool
+from station.core.reasons import ReasonCode
+from station.core.region import Polygon, Rectangle, Region
+from station.core.result import Evaluation, Finding, decide
+from station.tools.text_fields import TextField, check_names
+from station.vision.geometry import cut, whole
+from station.vision.reading.lines import InkColour, Lines, LineSearch, find_lines
+from station.vision.reading.looks import LOOKS, Line
+from station.vision.reading.recogniser import Recogniser, open_recogniser
+from station.vision.reading.spelling import (
+    NOTHING,
+    Spelled,
+    Spelling,
+    differ_by_look,
+    spell,
+    twin_of,
+)
+
+_SURE_AT_ONCE = 0.3
+"""One look is enough where it leaves no more than this share of the accept limit in doubt."""
+_SECOND_LINE = 0.5
+"""From this confidence on a second line that fits a field makes it ambiguous."""
+
+ShareLimit = Annotated[float, Field(ge=0, le=1)]
+
+
+class ReadText(Tool, kind="read_text"):
+    """Settings of a label's reading; the score is 1 minus the confidence of what was read.
+
+    What must equal something is proven by `accept_limit`; what only fits a pattern, which a wrong
+    digit does too, by the stricter `accept_limit_alone`.
+    """
+
+    fields: Annotated[tuple[TextField, ...], AfterValidator(check_names)] = Field(
+        min_length=1, max_length=64, description="what is written there"
+    )
+    region: Region | None = Field(None, description="where the lines lie; all of it if absent")
+    ink: InkColour = Field("dark", description="is the print darker or lighter than its ground")
+    turned_at_most_deg: float = Field(6.0, ge=0, le=20, description="how oblique lines may lie")
+    contrast_at_least_grey: float = Field(
+        12.0, ge=4, le=200, description="what stands out less is no print"
+    )
+    accept_limit: ShareLimit = Field(0.10, description="where there is an expectation")
+    accept_limit_alone: ShareLimit = Field(0.04, description="where there is only a pattern")
+    reject_limit: ShareLimit = Field(0.60, description="above: unreadable")
+    margin_at_least: float = Field(
+        300.0, ge=1, le=1e6, description="how much likelier than its look-alike (8 and B, U and V)"
+    )
+    missing_reason: ReasonCode = "text_missing"
+    unreadable_reason: ReasonCode = "text_unreadable"
+    wrong_reason: ReasonCode = "text_wrong"
+    mismatch_reason: ReasonCode = "text_mismatch"
+    date_reason: ReasonCode = "date_invalid"
+    expired_reason: ReasonCode = "date_expired"
+    model_sha256: str = Field(
+        "", pattern=r"^([0-9a-f]{64})?$", description="the approved recogniser; empty: any known"
+    )
+
+    @model_validator(mode="after")
+    def _limits_are_ordered(self) -> Self:
+        if max(self.accept_limit, self.accept_limit_alone) > self.reject_limit:
+            raise ValueError("the accept limits must not be above reject_limit")
+        return self
+
+    def prepare(self, site: Site) -> Check:  # noqa: ARG002 - it lies in an installed package
+        """Load the recogniser from verified bytes, once for all tools."""
+        recogniser = open_recogniser()
+        recogniser.check(self.model_sha256)
+        spellings = {field.name: field.spelling() for field in self.fields}
+
+        def run(frame: Frame) -> Sequence[Finding]:
+            return self._look(frame, recogniser, spellings)
+
+        return Check(
+            run=run,
+            regions=self._regions(),
+            models={recogniser.name: recogniser.sha256},
+            reason_codes=frozenset(
+                (self.missing_reason, self.unreadable_reason, self.wrong_reason,
+                 self.mismatch_reason, self.date_reason, self.expired_reason)
+            ),
+        )  # fmt: skip
+
+    def _regions(self) -> tuple[Region, ...] | None:
+        regions = [field.region or self.region for field in self.fields]
+        return None if None in regions else tuple(dict.fromkeys(r for r in regions if r))
+
+    def _look(
+        self, frame: Frame, recogniser: Recogniser, spellings: dict[str, Spelling]
+    ) -> list[Finding]:
+        seen: dict[Region | None, _Place] = {}
+        findings = []
+        for field in self.fields:
+            region = field.region or self.region
+            if region not in seen:
+                seen[region] = self._place(frame, region, recogniser)
+            findings.append(self._judged(field, spellings[field.name], seen[region], frame))
+        return findings
+
+    def _place(self, frame: Frame, region: Region | None, recogniser: Recogniser) -> "_Place":
+        crop = cut(frame.image, region)
+        search = LineSearch(
+            turned_at_most_deg=self.turned_at_most_deg,
+            contrast_at_least_grey=self.contrast_at_least_grey,
+            ink=self.ink,
+        )
+        lines = find_lines(crop, search)
+        read = [Line(recogniser, crop, box, is_dark=lines.is_dark) for box in lines.boxes]
+        return _Place(region or whole(frame.image), lines, read)
+
+    def _judged(
+        self, field: TextField, spelling: Spelling, place: "_Place", frame: Frame
+    ) -> Finding:
+        wanted = field.wanted(frame)
+        told = _Told(self, field, place)
+        if not place.lines or (field.line or 0) > len(place.lines):
+            count = len(place.lines)
+            return told.no(self.missing_reason, f"{count} lines of print where it must be")
+        line, spelled, second = self._chosen(field, spelling, place)
+        told = _Told(self, field, place, line, spelled)
+        doubt = decide(
+            1 - spelled.confidence, accept_limit=told.accept, reject_limit=self.reject_limit
+        )
+        if doubt is not Evaluation.OK:
+            if spelled.other_confidence >= 1 - told.accept:
+                return told.no(self.wrong_reason, f"{spelled.other!r} may not stand there")
+            return told.unsure(doubt, "cannot be read surely")
+        if wanted is None:
+            return told.open(self.mismatch_reason, f"{field.equal_to} was not read")
+        content = self._content(field, spelled.value, wanted, frame)
+        problem = self._doubt(field, spelling, line, spelled, second)
+        is_other = bool(wanted) and not differ_by_look(spelled.value, wanted)
+        if content is not None and (is_other or not problem):
+            return told.no(*content)
+        return told.open(self.unreadable_reason, problem) if problem else told.yes()
+
+    def _chosen(
+        self, field: TextField, spelling: Spelling, place: "_Place"
+    ) -> tuple[Line, Spelled, str]:
+        """The field's line, what it says, and what a second line says that fits as well."""
+        lines = place.read if field.line is None else [place.read[field.line - 1]]
+        accept = self._accept(field)
+        read = [(line, self._read(line, spelling, accept)) for line in lines]
+        read.sort(key=lambda pair: (-pair[1].confidence, -pair[1].other_confidence))
+        if field.expected:
+            # Searched among all lines: which one it is, is not what is judged.
+            read.sort(key=lambda pair: pair[1].value != "".join(field.expected.split()))
+        line, spelled = read[0]
+        others = [
+            other.value for _, other in read[1:]
+            if other.confidence >= _SECOND_LINE and other.value != spelled.value
+        ]  # fmt: skip
+        return line, spelled, "" if field.expected or not others else others[0]
+
+    def _read(self, line: Line, spelling: Spelling, accept: float) -> Spelled:
+        """Look again until it is sure: that it says something, or that it says something else."""
+        spelled = NOTHING
+        for looks in range(1, len(LOOKS) + 1):
+            spelled = spell(line.readings(looks), spelling)
+            sure = max(spelled.confidence, spelled.other_confidence)
+            if 1 - sure <= _SURE_AT_ONCE * accept and self._is_clear(spelled):
+                break
+        return spelled
+
+    def _content(
+        self, field: TextField, value: str, wanted: str, frame: Frame
+    ) -> tuple[str, str] | None:
+        """The reason and the words why what is surely read is wrong; None where it is right."""
+        today = frame.acquired_at.date()
+        if field.kind == "date":
+            try:
+                day, _ = field.day_of(value, today)
+            except ValueError as error:
+                return self.date_reason, str(error)
+            if field.must_not_be_expired and day < today:
+                return self.expired_reason, f"{day} has passed"
+            if not field.is_plausible(day, frame.acquired_at):
+                return self.date_reason, f"{day} is too far from {today}"
+        if wanted and not _equal(field, value, wanted, frame):
+            return self.mismatch_reason, f"{value!r} must be {wanted!r}"
+        return None
+
+    def _doubt(
+        self, field: TextField, spelling: Spelling, line: Line, spelled: Spelled, second: str
+    ) -> str:
+        """Why what reads well is not yet proven; "" where it is."""
+        if line.is_cut_off:
+            return "it reaches the edge of the region, signs may be missing"
+        if second:
+            return f"another line says {second!r}"
+        twin = "" if field.expected else twin_of(spelled, spelling)
+        if twin:
+            return f"it could be {twin!r}: give a pattern that only one of them fits"
+        return "" if self._is_clear(spelled) else f"it could be {spelled.rival!r}"
+
+    def _is_clear(self, spelled: Spelled) -> bool:
+        return spelled.confidence >= self.margin_at_least * spelled.rival_confidence
+
+    def _accept(self, field: TextField) -> float:
+        return self.accept_limit if field.has_expectation else self.accept_limit_alone
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A region, its lines, and what is read of them."""
+
+    region: Region
+    lines_found: Lines
+    read: list[Line]
+
+    @property
+    def lines(self) -> tuple[Rectangle, ...]:
+        return self.lines_found.boxes
+
+    def around(self, line: Line | None) -> Region:
+        """The line in the frame's pixels; the whole region where that is turned itself."""
+        region = self.region
+        if line is None or (isinstance(region, Rectangle) and region.angle_deg % 360):
+            return region
+        left = max(0, min(x for x, _ in region.corners))
+        top = max(0, min(y for _, y in region.corners))
+        step = int if isinstance(region, Polygon) else round
+        box = line.box
+        return Rectangle(
+            x=box.x + step(left), y=box.y + step(top), width=box.width, height=box.height,
+            angle_deg=box.angle_deg,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What is known of one field, made into its finding."""
+
+    tool: ReadText
+    field: TextField
+    place: _Place
+    line: Line | None = None
+    spelled: Spelled = NOTHING
+
+    @property
+    def accept(self) -> float:
+        limit = self.tool.accept_limit
+        return limit if self.field.has_expectation else self.tool.accept_limit_alone
+
+    def yes(self) -> Finding:
+        """Read, and right."""
+        return self._finding(Evaluation.OK, None, 1 - self.spelled.confidence, "")
+
+    def no(self, reason: str, why: str) -> Finding:
+        """Surely wrong: the score says so, however well it was read."""
+        return self._finding(Evaluation.NOT_OK, reason, 1.0, why)
+
+    def unsure(self, evaluation: Evaluation, why: str) -> Finding:
+        """Not surely read: NOT_DECIDABLE or NOT_OK, as the limits say."""
+        score = 1 - self.spelled.confidence
+        return self._finding(evaluation, self.tool.unreadable_reason, score, why)
+
+    def open(self, reason: str, why: str) -> Finding:
+        """Read well, but not proven: a person looks."""
+        middle = (self.accept + self.tool.reject_limit) / 2
+        return self._finding(Evaluation.NOT_DECIDABLE, reason, middle, why)
+
+    def _finding(
+        self, evaluation: Evaluation, reason: str | None, score: float, why: str
+    ) -> Finding:
+        spelled = self.spelled
+        shown = spelled.value or spelled.other
+        told = f"{self.field.name} {shown!r}" if shown else self.field.name
+        return Finding(
+            tool=self.tool.name,
+            evaluation=evaluation,
+            reason_code=reason,
+            score=score,
+            accept_limit=self.accept,
+            reject_limit=self.tool.reject_limit,
+            region=self.place.around(self.line),
+            measured=self._measured(),
+            text=f"{told}: {why}" if why else told,
+            read={self.field.name: spelled.value} if spelled.value else {},
+        )
+
+    def _measured(self) -> dict[str, float]:
+        seen = {"contrast_grey": round(self.place.lines_found.contrast_grey, 1)}
+        if self.line is None:
+            return seen
+        return seen | {
+            "confidence": round(self.spelled.confidence, 6),
+            "rival_confidence": round(self.spelled.rival_confidence, 6),
+            "height_px": round(self.line.box.height, 1),
+            "turned_deg": round(self.line.box.angle_deg, 2),
+        }
+
+
+def _equal(field: TextField, value: str, wanted: str, frame: Frame) -> bool:
+    try:
+        return field.equals(value, wanted, frame.acquired_at.date())
+    except ValueError:  # what it must equal is no date: then it does not equal it
+        return False

@@ -1,0 +1,1 @@
+"""Reading printed text: lines found, straightened, recognised, decoded, compared."""
