@@ -16,6 +16,7 @@ from station.core.recipe import PreparedRecipe, Recipe, new_recipe, prepare
 from station.tools.classify import Classify
 from station.vision.card import Limits, ModelCard, ModelInput, ModelOutput, write_model
 from station.vision.model import sha256_of
+from tests.boards import write_board
 from tests.finders import write_finders
 from tests.shapes import write_bracket
 
@@ -32,6 +33,7 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     models = tmp_path_factory.mktemp("models")
     write_finders(models)
     write_bracket(models)
+    write_board(models)
     odd = odd_graph().SerializeToString()
     write_model(models / "odd" / "1", odd_card(odd), odd)
     model = bright_graph().SerializeToString()
