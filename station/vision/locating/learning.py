@@ -116,9 +116,17 @@ def _settled(picture: Grey, halvings: int, level: LevelPoints) -> LevelPoints:
     here = np.array(((1.0, 0.0, 0.0, 0.0),)) / 2**halvings
     points = level.points
     for _ in range(2):
-        seen = look_along(picture, LevelPoints(points=points, normals=level.normals), here, 2)
+        seen = look_along(
+            picture,
+            LevelPoints(points=points, normals=level.normals),
+            here,
+            2,
+            is_fine=halvings == 0,
+        )
         points = points + (seen.offset_px[0] * 2**halvings)[:, None] * level.normals
-    seen = look_along(picture, LevelPoints(points=points, normals=level.normals), here, 2)
+    seen = look_along(
+        picture, LevelPoints(points=points, normals=level.normals), here, 2, is_fine=halvings == 0
+    )
     keep = seen.is_edge[0] & (np.abs(seen.offset_px[0]) < 0.25)
     return LevelPoints(points=points[keep], normals=level.normals[keep])
 

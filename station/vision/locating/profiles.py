@@ -13,6 +13,11 @@ WEAKEST_PER_PX = 2.0
 """An edge rises at least so many grey levels a pixel."""
 MOST_SLANT = 0.6
 """An edge rises at most so much along its taught direction, compared with across it: 30 degrees."""
+AGAINST = 0.5
+"""An edge from bright to dark where dark to bright was taught is taken for so much lower.
+
+It may be the right one all the same: the background may be brighter than it was.
+"""
 
 Poses = Floats
 """(M, 4): a, b, x, y of image = ((a, -b), (b, a)) part + (x, y), at the level's size."""
@@ -30,25 +35,30 @@ class Seen:
     """(M, N, 2) the normals in the image."""
 
 
-def look_along(picture: Grey, level: LevelPoints, poses: Poses, reach_px: int) -> Seen:
-    """Sample `picture` across each point's edge, `reach_px` to both sides."""
+def look_along(
+    picture: Grey, level: LevelPoints, poses: Poses, reach_px: int, *, is_fine: bool = False
+) -> Seen:
+    """Sample `picture` across each point's edge, `reach_px` to both sides.
+
+    With `is_fine` the samples are smoothed before they are compared, so that where an edge lies
+    between pixels matters less: for the last fraction of a pixel.
+    """
     points = _placed(level.points, poses)
     normals = _turned(level.normals, poses)
-    samples, inside = _samples(picture, points, normals, reach_px + 1)
+    samples, inside = _samples(picture, points, normals, reach_px + (2 if is_fine else 1))
+    if is_fine:
+        samples = 0.25 * (samples[..., 2:] + samples[..., :-2]) + 0.5 * samples[..., 1:-1]
     across = (samples[..., 2:] - samples[..., :-2]) * 0.5
-    rise = across.sum(axis=2) / 3
+    rise = across.mean(axis=2)
     away = np.arange(-reach_px, reach_px + 1, dtype=np.float32)
     nearness = 1 - 0.5 * (away / (reach_px + 1)) ** 2
     height = np.abs(rise)
-    peak = (height * nearness).argmax(axis=2)
+    peak = (np.where(rise > 0, height, height * AGAINST) * nearness).argmax(axis=2)
     # the maximum of the rise itself beside the best place: the window must not bias it
     peak = np.clip(peak, 1, 2 * reach_px - 1)
     before, top, after = (_pick(height, peak + step) for step in (-1, 0, 1))
-    bend = before - 2 * top + after
-    is_peak = bend < 0
-    shift = np.where(is_peak, 0.5 * (before - after) / np.where(is_peak, bend, 1), 0)
-    is_peak &= np.abs(shift) <= 1
-    along = np.abs(_pick(samples[:, :, 2], peak + 1) - _pick(samples[:, :, 0], peak + 1)) * 0.5
+    shift, is_peak = _vertex(before, top, after)
+    along = np.abs(_pick(samples[:, :, 1], peak + 1) - _pick(samples[:, :, 0], peak + 1)) * 0.5
     is_edge = is_peak & (top >= WEAKEST_PER_PX) & (along <= MOST_SLANT * top) & inside
     offset = (peak - reach_px + shift).astype(np.float32)
     return Seen(offset_px=offset, is_edge=is_edge, rows=normals)
@@ -84,6 +94,21 @@ def step_towards(
     return moved
 
 
+def _vertex(
+    before: NDArray[np.float32], top: NDArray[np.float32], after: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Where a bell curve through three heights has its top, from -1 to 1, and whether it has one.
+
+    A blurred edge rises as a bell; a parabola would draw its top towards whole pixels.
+    """
+    floor = np.maximum(0.02 * top, 1e-3)
+    low, middle, high = (np.log(np.maximum(height, floor)) for height in (before, top, after))
+    bend = low - 2 * middle + high
+    is_peak = bend < 0
+    shift = np.where(is_peak, 0.5 * (low - high) / np.where(is_peak, bend, 1), 0)
+    return shift, is_peak & (np.abs(shift) <= 1)
+
+
 def _placed(points: Floats, poses: Poses) -> Floats:
     x, y = points.T
     a, b, tx, ty = (column[:, None] for column in poses.T)
@@ -100,10 +125,10 @@ def _turned(normals: Floats, poses: Poses) -> Floats:
 def _samples(
     picture: Grey, points: Floats, normals: Floats, reach: int
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """(M, N, 3 along, 2 reach + 1 across) grey values, and which points lie wholly inside."""
+    """(M, N, 2 along, 2 reach + 1 across) grey values, and which points lie wholly inside."""
     height, width = picture.shape
     across = np.arange(-reach, reach + 1, dtype=np.float32)
-    along = np.arange(-1, 2, dtype=np.float32)[:, None]
+    along = np.array(((-1,), (1,)), np.float32)
     at = points.astype(np.float32) - np.float32(0.5)
     normal = normals.astype(np.float32)
     px, py, nx, ny = (v[..., None, None] for v in (*_parts(at), *_parts(normal)))

@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from station.core.frame import Image
 from station.core.pose import Pose
-from station.vision.locating.coarse import Templates, candidates, templates_of
+from station.vision.locating.coarse import Candidates, Templates, candidates, templates_of
 from station.vision.locating.profiles import Poses, look_along, step_towards
 from station.vision.locating.pyramid import Grey, pyramid_of
 from station.vision.locating.shape import Floats, LevelPoints, Shape
 
-COARSE_POINTS = 48
-MIDDLE_POINTS = 80
-CANDIDATES = 96
+COARSE_POINTS = 36
+MIDDLE_POINTS = 72
+CANDIDATES = 64
 TOLERANCE_PX = 1.5
+TURN_STEP_PX, SIZE_STEP_PX = 2.2, 2.4
+KEEP = (24, 10, 6)
 """An edge point is found where the image's edge lies no further off, at full size."""
 
 
@@ -79,10 +81,7 @@ def find_shapes(image: Image, finder: Finder) -> list[Match]:
     if min(small.shape) < 8:
         return []
     templates = finder.templates(small.shape[1], small.shape[0])
-    centre = finder.coarse.points.mean(axis=0)
-    poses, _ = candidates(
-        small, templates, centre, finder.halvings, CANDIDATES * finder.search.parts
-    )
+    poses = _full(candidates(small, templates, CANDIDATES * finder.search.parts), finder)
     for halvings in range(finder.halvings, -1, -1):
         if not len(poses):
             return []
@@ -90,12 +89,21 @@ def find_shapes(image: Image, finder: Finder) -> list[Match]:
     return _judged(pictures[0], finder.shape, poses)
 
 
+def _full(likely: Candidates, finder: Finder) -> Poses:
+    """The candidates as poses at full size."""
+    turn = np.radians(likely.angles_deg)
+    a, b = likely.scales * np.cos(turn), likely.scales * np.sin(turn)
+    x, y = (likely.centres * 2**finder.halvings).T
+    cx, cy = finder.coarse.points.mean(axis=0)
+    return np.stack((a, b, x - (a * cx - b * cy), y - (b * cx + a * cy)), axis=1)
+
+
 def _drawn(picture: Grey, level: LevelPoints, halvings: int, poses: Poses, finder: Finder) -> Poses:
     """The poses drawn to the edges of one level; the likelier ones, without twins."""
     size = 2**halvings
     local = poses / size
     is_first = halvings == finder.halvings
-    for reach in (4, 3) if is_first else (3, 2):
+    for reach in (3, 3, 2) if is_first else (4, 3, 2):
         seen = look_along(picture, level, local, reach)
         local = step_towards(level, local, seen, 1.5)
     seen = look_along(picture, level, local, 2)
@@ -103,7 +111,7 @@ def _drawn(picture: Grey, level: LevelPoints, halvings: int, poses: Poses, finde
     poses = local * size
     fitting = _within(poses, finder.search)
     order = np.argsort(-np.where(fitting, hits, -1), kind="stable")
-    keep = (32, 12, 8)[min(2, finder.halvings - halvings)] * finder.search.parts
+    keep = KEEP[min(2, finder.halvings - halvings)] * finder.search.parts
     chosen = distinct(poses[order][: 2 * keep], finder.shape, 3.0 * size)[:keep]
     chosen = [index for index in chosen if fitting[order[index]]]
     return poses[order[chosen]]
@@ -114,9 +122,9 @@ def _judged(picture: Grey, shape: Shape, poses: Poses) -> list[Match]:
     for reach in (3, 2, 2):
         if not len(poses):
             return []
-        seen = look_along(picture, level, poses, reach)
+        seen = look_along(picture, level, poses, reach, is_fine=True)
         poses = step_towards(level, poses, seen, 0.5)
-    seen = look_along(picture, level, poses, 2)
+    seen = look_along(picture, level, poses, 2, is_fine=True)
     hits = (seen.is_edge & (np.abs(seen.offset_px) <= TOLERANCE_PX)).mean(axis=1)
     order = np.argsort(-hits, kind="stable")
     poses, hits = poses[order], hits[order]
@@ -178,7 +186,7 @@ def _within(poses: Poses, search: SearchRange) -> NDArray[np.bool_]:
 
 def _steps(search: SearchRange, radius_px: float) -> tuple[Floats, Floats]:
     """Turns and sizes so near that the points move by little between two."""
-    step_deg = math.degrees(1.8 / radius_px)
+    step_deg = math.degrees(TURN_STEP_PX / radius_px)
     low, high = search.angle_deg
     count = max(1, math.ceil((high - low) / step_deg))
     if high - low >= 360:
@@ -186,6 +194,6 @@ def _steps(search: SearchRange, radius_px: float) -> tuple[Floats, Floats]:
     else:
         angles = np.linspace(low, high, count + 1)
     ratio = search.scale[1] / search.scale[0]
-    steps = math.ceil(math.log(ratio) / (2.0 / radius_px)) if ratio > 1 else 0
+    steps = math.ceil(math.log(ratio) / (SIZE_STEP_PX / radius_px)) if ratio > 1 else 0
     scales = search.scale[0] * ratio ** ((np.arange(max(1, steps)) + 0.5) / max(1, steps))
     return angles.astype(np.float64), scales.astype(np.float64)
