@@ -1,0 +1,197 @@
+"""labels: rendered labels in five fonts, read; and labels that say something else than they must."""
+
+import string
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from station.core.frame import Frame, Image
+from station.core.plugin import Check, Site, Tool, parse
+from station.core.result import Evaluation, Finding
+from station.sources.synthetic.lettering import FONTS, letter
+from tests.benchmarks.tools.figures import Figures
+
+LABELS, WRONG_LABELS = 200, 100
+EXACT_ASKED = 0.98
+FIRST_SEED, FIRST_WRONG_SEED = 910_000, 920_000
+"""No label with such a seed was looked at while the reading was made."""
+WIDTH_PX, HEIGHT_PX = 560, 320
+LEAST_CONTRAST_GREY = 35.0
+_NOW = datetime(2026, 11, 22, tzinfo=UTC)
+_LETTERS = "".join(sign for sign in string.ascii_uppercase if sign not in "IO")
+_CONFUSED = ("8B", "5S", "2Z", "6G", "UV", "38", "17", "69", "08", "MN", "EF", "CG", "PR", "DQ")
+_SETTINGS = {
+    "kind": "read_text",
+    "name": "label",
+    "fields": [
+        {
+            "name": "lot", "kind": "lot", "label": "LOT", "pattern": r"[A-HJ-NP-Z]{2}\d{6}",
+            "equal_to": "job.lot",
+        },
+        {
+            "name": "expiry", "kind": "date", "label": "EXP", "formats": ["%d.%m.%Y"],
+            "equal_to": "code.17", "must_not_be_expired": True,
+        },
+        {"name": "serial", "kind": "number", "label": "SN", "pattern": r"\d{8}"},
+    ],
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is printed on a label."""
+
+    lot: str
+    expiry: str
+    serial: str
+
+    @property
+    def lines(self) -> tuple[str, str, str]:
+        """As printed, top to bottom."""
+        return f"LOT {self.lot}", f"EXP {self.expiry}", f"SN {self.serial}"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came out, field by field."""
+
+    fields: int = 0
+    exact: int = 0
+    wrong_passed: int = 0
+    cpu_s: float = 0.0
+    evaluations: Counter[Evaluation] = field(default_factory=Counter)
+
+
+def measure(data: Path) -> Figures:
+    """200 labels that are right, 100 on which one character is not what it must be."""
+    del data
+    cv2.setNumThreads(1)
+    check = parse(Tool, _SETTINGS).prepare(Site(model_dirs=()))
+    right, by_font = _right_labels(check)
+    wrong = _wrong_labels(check)
+    exact = right.exact / right.fields
+    seen, missed = right.evaluations, wrong.evaluations
+    lines = (
+        f"exact {exact:.4f} (asked {EXACT_ASKED}) of {right.fields} fields on {LABELS} labels; "
+        + ", ".join(f"{font} {share:.3f}" for font, share in by_font.items()),
+        f"wrong fields passed {right.wrong_passed + wrong.wrong_passed} (asked 0): "
+        f"{right.wrong_passed} misread on {LABELS} right labels, {wrong.wrong_passed} of "
+        f"{wrong.fields} fields with one character changed",
+        f"right fields: {seen[Evaluation.OK]} passed, {seen[Evaluation.NOT_DECIDABLE]} not "
+        f"decidable, {seen[Evaluation.NOT_OK]} rejected; wrong fields: "
+        f"{missed[Evaluation.NOT_OK]} rejected, {missed[Evaluation.NOT_DECIDABLE]} not decidable",
+        f"{right.cpu_s / LABELS * 1e3:.0f} ms CPU a label of three lines (mean)",
+    )
+    numbers = {
+        "exact": exact,
+        "wrong_passed": right.wrong_passed + wrong.wrong_passed,
+        "passed": seen[Evaluation.OK] / right.fields,
+        "cpu_ms": right.cpu_s / LABELS * 1e3,
+    }
+    return Figures(lines, numbers)
+
+
+def _right_labels(check: Check) -> tuple[Tally, Mapping[str, float]]:
+    tally, exact, fields = Tally(), Counter[str](), Counter[str]()
+    for number in range(LABELS):
+        rng = np.random.default_rng(FIRST_SEED + number)
+        font = tuple(FONTS)[number % len(FONTS)]
+        text = draw_text(rng)
+        image = print_label(text, font, rng)
+        started = time.process_time()
+        findings = check.run(_frame(image, text))
+        tally.cpu_s += time.process_time() - started
+        for finding, printed in zip(findings, (text.lot, text.expiry, text.serial), strict=True):
+            is_exact = tuple(finding.read.values()) == (printed,)
+            tally.fields, fields[font] = tally.fields + 1, fields[font] + 1
+            tally.exact, exact[font] = tally.exact + is_exact, exact[font] + is_exact
+            tally.wrong_passed += finding.evaluation is Evaluation.OK and not is_exact
+            tally.evaluations[finding.evaluation] += 1
+    return tally, {font: exact[font] / fields[font] for font in FONTS}
+
+
+def _wrong_labels(check: Check) -> Tally:
+    """What is printed differs by one character from what the job or the code says."""
+    tally = Tally()
+    for number in range(WRONG_LABELS):
+        rng = np.random.default_rng(FIRST_WRONG_SEED + number)
+        wanted = draw_text(rng)
+        printed = _with_other_sign(wanted, rng, in_lot=number % 2 == 0)
+        image = print_label(printed, tuple(FONTS)[number // 2 % len(FONTS)], rng)
+        findings = check.run(_frame(image, wanted))
+        finding: Finding = findings[0 if number % 2 == 0 else 1]
+        tally.fields += 1
+        tally.wrong_passed += finding.evaluation is Evaluation.OK
+        tally.evaluations[finding.evaluation] += 1
+    return tally
+
+
+def draw_text(rng: Generator) -> Text:
+    """A lot of two letters and six digits, a day from 2027 to 2035, a serial number."""
+    lot = "".join(rng.choice(list(_LETTERS), 2)) + "".join(map(str, rng.integers(0, 10, 6)))
+    day, month, year = rng.integers(1, 29), rng.integers(1, 13), rng.integers(2027, 2036)
+    serial = "".join(map(str, rng.integers(0, 10, 8)))
+    return Text(lot, f"{day:02d}.{month:02d}.{year}", serial)
+
+
+def print_label(text: Text, font: str, rng: Generator) -> Image:
+    """The label as a camera sees it: grey [320, 560], uint8.
+
+    Letters 18 to 33 px high, 35 to 140 grey levels darker than the paper, turned by up to 5
+    degrees, uneven light, blur of 0.4 to 1.4 px, noise of 1 to 4.5 grey levels.
+    """
+    height, contrast = int(rng.integers(18, 34)), float(rng.uniform(LEAST_CONTRAST_GREY, 140))
+    cover = np.zeros((HEIGHT_PX, WIDTH_PX), np.float32)
+    for number, line in enumerate(text.lines):
+        ink = letter(line, font, height)
+        top = 70 + round(number * 1.9 * height)
+        cover[top : top + ink.shape[0], 50 : 50 + ink.shape[1]] = ink
+    paper = rng.uniform(contrast + 30, 235)
+    picture = paper - contrast / 255 * cover
+    middle = (WIDTH_PX / 2, HEIGHT_PX / 2)
+    turn = cv2.getRotationMatrix2D(middle, rng.uniform(-5, 5), 1.0)
+    picture = cv2.warpAffine(
+        picture, turn, (WIDTH_PX, HEIGHT_PX), flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    picture = picture * (1 + rng.uniform(-0.08, 0.08) * np.linspace(-1, 1, WIDTH_PX)[None, :])
+    picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.4))
+    picture = picture + rng.normal(0, rng.uniform(1, 4.5), picture.shape)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def _frame(image: Image, wanted: Text) -> Frame:
+    day, month, year = wanted.expiry.split(".")
+    return Frame(
+        image=image,
+        camera_id="labels",
+        sequence=1,
+        acquired_at=_NOW,
+        values={"job.lot": wanted.lot, "code.17": year[2:] + month + day},
+    )
+
+
+def _with_other_sign(text: Text, rng: Generator, *, in_lot: bool) -> Text:
+    """One sign changed for another of its kind; where there is one, for one it is confused with."""
+    before = text.lot if in_lot else text.expiry
+    while True:
+        place = int(rng.integers(len(before)))
+        if before[place] == ".":
+            continue
+        kind = string.digits if before[place].isdigit() else _LETTERS
+        alike = {sign for pair in _CONFUSED if before[place] in pair for sign in pair}
+        choices = sorted((alike & set(kind)) - {before[place]}) or sorted(set(kind))
+        sign = str(rng.choice(choices))
+        if sign != before[place]:
+            after = before[:place] + sign + before[place + 1 :]
+            return replace(text, lot=after) if in_lot else replace(text, expiry=after)
+
+
+__all__ = ["draw_text", "measure", "print_label"]
