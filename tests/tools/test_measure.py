@@ -1,8 +1,10 @@
 """Tool `measure`: sizes below a pixel, tolerances with guard bands, no pass without edges."""
 
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -21,6 +23,10 @@ from station.core.frame import Frame, Image
 from station.core.plugin import Site, Tool, parse
 from station.core.pose import Pose
 from station.core.result import Evaluation, Finding
+from station.sources.synthetic import render
+from station.sources.synthetic.ring import CHAMFER
+from station.sources.synthetic.ring import OUTER as RING_OUTER
+from station.sources.synthetic.ring import draw as draw_ring
 from tests.benchmarks.tools.rings import Light, draw, ring
 
 OK, NOT_OK, NOT_DECIDABLE = Evaluation.OK, Evaluation.NOT_OK, Evaluation.NOT_DECIDABLE
@@ -386,3 +392,39 @@ def test_settings_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=message):
         measure(picture(), features, size)
+
+
+def test_a_second_step_beside_an_edge_does_not_pull_it() -> None:
+    """As a chamfer does: the smoothing that a blurred edge would get must not join the two."""
+    image = bars([60.25]).astype(np.float32) + 0.4 * bars([66.0], noise=0).astype(np.float32)
+    both = np.clip(image, 0, 255).astype(np.uint8)
+    spot = {**SPOT, "edge": {"which": "first"}}
+    found = measure(both, {"p": spot}, size_of("x", "p", nominal=60.25))[0]
+    assert abs(found.measured["deviation_px"]) < 0.1
+
+
+def test_a_part_out_of_round_needs_to_be_told() -> None:
+    image: Image = np.full((120, 160), 50, np.uint8)
+    cv2.ellipse(image, (80 << 4, 60 << 4), (46 << 4, 44 << 4), 0, 0, 360, 180, -1, shift=4)
+    told = {"form_error_px": 1.5, "edge": {"smoothing_px": 1.5}}
+    found = outer(image, feature=told, nominal=90.5)
+    assert found.evaluation is OK
+    assert found.measured["points"] == found.measured["points_wanted"]
+    assert outer(image, feature={**told, "residual_at_most_px": 0.5}).evaluation is NOT_DECIDABLE
+
+
+RINGS = Path(__file__).parents[2] / "sample_images" / "ring"
+
+
+def test_the_demo_recipe_measures_the_ring() -> None:
+    """The middles of the chamfers of rendered rings, whose true size is known."""
+    draft = tomllib.loads((RINGS / "measure.toml").read_text())
+    check = parse(Tool, draft["tools"][0]).prepare(Site(model_dirs=()))
+    for seed in (0, 1, 2):
+        image = render("ring", seed=seed, defect=None).image
+        unit = draw_ring(seed, (640, 480)).scene.unit
+        frame = Frame(image=image, camera_id="c", sequence=1, acquired_at=datetime.now(UTC))
+        found = check.run(frame)
+        assert [finding.evaluation for finding in found] == [OK] * 3
+        middle = RING_OUTER - CHAMFER / 2
+        assert found[0].measured["value_px"] == pytest.approx(2 * middle * unit, abs=2)

@@ -19,7 +19,9 @@ MATCHED = 1.5
 more, with less reach for what lies beside the edge."""
 WIDEST = 4.0
 """At most so many times the smoothing of the settings."""
-PASSES = 4
+WIDENINGS = 3
+PULL_PX = 0.05
+"""Edges that move by less than this do not count as pulled."""
 
 BLOCKS = 4
 """A caliper's width is taken apart into so many blocks to see how sure its edge is."""
@@ -64,22 +66,24 @@ def find_edges(profiles: NDArray[np.float32], edge: Edge) -> Edges:
 
     Which one is decided with the smoothing of the settings. Its place is then the peak of the
     gradient smoothed by `MATCHED` times the edges' own blur, if that is more: smoothed less, a
-    blurred edge follows the noise.
+    blurred edge follows the noise. Where that moves the edges all one way, something beside them
+    is pulling, and the narrower smoothing stays.
     """
     chosen, seen = _select(_slopes(profiles, edge.smoothing_px, edge.polarity), edge)
-    smoothing = edge.smoothing_px
-    for _ in range(PASSES):
-        slope = _slopes(profiles, smoothing, edge.polarity)
-        chosen = _climb(slope, chosen, math.ceil(smoothing / STEP_PX))
-        at, variance = _peaks(slope, chosen, max(1, round(smoothing / STEP_PX)))
-        at = np.where(seen, at, np.nan)
-        blur_px2 = variance - smoothing**2
-        found = np.isfinite(at)
-        if not found.any():
+    chosen, found = _locate(profiles, edge, chosen, edge.smoothing_px)
+    found = Edges(at_px=np.where(seen, found.at_px, np.nan), blur_px2=found.blur_px2)
+    for _ in range(WIDENINGS):
+        if not found.seen.any():
             break
-        blur_px = math.sqrt(max(0.0, float(np.median(blur_px2[found]))))
-        smoothing = min(max(edge.smoothing_px, MATCHED * blur_px), WIDEST * edge.smoothing_px)
-    return Edges(at_px=at, blur_px2=blur_px2)
+        blur_px = math.sqrt(max(0.0, float(np.median(found.blur_px2[found.seen]))))
+        smoothing_px = min(MATCHED * blur_px, WIDEST * edge.smoothing_px)
+        if smoothing_px <= edge.smoothing_px:
+            break
+        chosen, wider = _locate(profiles, edge, chosen, smoothing_px)
+        if _is_pulled((wider.at_px - found.at_px)[found.seen]):
+            break
+        found = Edges(at_px=np.where(seen, wider.at_px, np.nan), blur_px2=wider.blur_px2)
+    return found
 
 
 def edge_of_rows(rows: NDArray[np.float32], edge: Edge) -> tuple[float, float]:
@@ -100,6 +104,26 @@ def edge_of_rows(rows: NDArray[np.float32], edge: Edge) -> tuple[float, float]:
     parts = find_edges(np.stack(means), edge).at_px
     spread = float(((parts - parts.mean()) ** 2).sum() * (len(blocks) - 1) / len(blocks))
     return at, spread
+
+
+def _locate(
+    profiles: NDArray[np.float32], edge: Edge, chosen: NDArray[np.intp], smoothing_px: float
+) -> tuple[NDArray[np.intp], Edges]:
+    """The peaks nearest to the chosen samples with another smoothing."""
+    slope = _slopes(profiles, smoothing_px, edge.polarity)
+    chosen = _climb(slope, chosen, math.ceil(smoothing_px / STEP_PX))
+    at, variance = _peaks(slope, chosen, max(1, round(smoothing_px / STEP_PX)))
+    return chosen, Edges(at_px=at, blur_px2=variance - smoothing_px**2)
+
+
+def _is_pulled(moved: Floats) -> bool:
+    """Whether edges moved together by more than noise explains, or some were lost."""
+    if not np.isfinite(moved).all():
+        return True
+    middle = float(np.median(moved))
+    spread = 1.4826 * float(np.median(np.abs(moved - middle)))
+    # the standard error of a median is 1.2533 times that of a mean
+    return abs(middle) > max(PULL_PX, 3 * 1.2533 * spread / math.sqrt(len(moved)))
 
 
 def _slopes(profiles: NDArray[np.float32], smoothing_px: float, polarity: str) -> Floats:

@@ -27,6 +27,13 @@ Share = Annotated[
 Residual = Annotated[
     float, Field(gt=0, le=100, description="standard deviation of the points off the fit; pixels")
 ]
+FormError = Annotated[
+    float,
+    Field(
+        ge=0.05, le=100, description="points so near to the fit are never outliers; pixels: how "
+        "far a sound part may be from a perfect line or circle",
+    ),
+]  # fmt: skip
 
 
 class PointFeature(BaseModel):
@@ -97,6 +104,7 @@ class LineFeature(BaseModel):
     edge: Edge = Edge()
     points_share_at_least: Share = 0.8
     residual_at_most_px: Residual = 1.0
+    form_error_px: FormError = 0.2
 
     @model_validator(mode="after")
     def _calipers_fit(self) -> Self:
@@ -133,6 +141,7 @@ class CircleFeature(BaseModel):
     edge: Edge = Edge()
     points_share_at_least: Share = 0.8
     residual_at_most_px: Residual = 1.0
+    form_error_px: FormError = 0.2
     blur_correction: bool = Field(
         True, description="add back by how much blur moves a round edge towards its centre"
     )

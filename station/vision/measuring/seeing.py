@@ -23,9 +23,6 @@ from station.vision.measuring.space import Space
 
 Floats = NDArray[np.float64]
 
-NEAR_PX = 0.2
-"""A point so near to the fit is never an outlier: by chance half of them may lie much nearer."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
@@ -116,7 +113,7 @@ def _see_shape(grey: Image, feature: LineFeature | CircleFeature, space: Space) 
     if isinstance(feature, CircleFeature):
         points = feature.unblurred(points, edges.blur_px2[seen])
     scale = space.scale_at(points.mean(axis=0))
-    fitted = _fit(feature, space.of_part(points), NEAR_PX * scale)
+    fitted = _fit(feature, space.of_part(points), feature.form_error_px * scale)
     used = int(fitted.used.sum()) if fitted else 0
     if fitted is None or used < needed:
         text = f"{used} of {feature.count} edges lie on one {feature.kind}, {needed} must"
