@@ -11,7 +11,13 @@ from pydantic import Field
 from station.core.frame import Frame
 from station.core.plugin import Feed, Source
 from station.sources.pace import Pace
-from station.sources.synthetic.rendering import PRODUCTS, Rendered, render, sequence
+from station.sources.synthetic.rendering import (
+    PRODUCTS,
+    Rendered,
+    nominal_size,
+    render,
+    sequence,
+)
 from station.sources.synthetic.samples import render_samples
 from station.sources.synthetic.seeds import LINES, part_seed
 
@@ -19,6 +25,7 @@ __all__ = [
     "PRODUCTS",
     "Rendered",
     "Synthetic",
+    "nominal_size",
     "part_seed",
     "render",
     "render_samples",
@@ -29,15 +36,19 @@ __all__ = [
 class Synthetic(Source, kind="synthetic"):
     """Rendered demo parts: same settings, same pictures, byte for byte."""
 
-    product: Literal["ring", "cap"] = Field("ring", description="which demo product")
+    product: Literal["ring", "cap", "board"] = Field("ring", description="which demo product")
     rate_per_s: float = Field(5.0, ge=0, le=1000, description="parts per second; 0: on demand")
     defect_rate: float = Field(0.1, ge=0, le=1, description="share of parts with a defect")
     seed: int = Field(0, ge=0, lt=LINES, description="another seed, another run of parts")
     prerendered: int = Field(
         0, ge=0, le=2000, description="render so many parts beforehand and repeat them; 0: live"
     )
-    width_px: int = Field(640, ge=160, le=4096, description="picture width")
-    height_px: int = Field(480, ge=120, le=4096, description="picture height")
+    width_px: int | None = Field(
+        None, ge=160, le=4096, description="picture width; none: as the product was taught"
+    )
+    height_px: int | None = Field(
+        None, ge=120, le=4096, description="picture height; none: as the product was taught"
+    )
     parts: int = Field(0, ge=0, description="end after so many parts; 0: never")
 
     @property
@@ -91,7 +102,8 @@ class SyntheticFeed:
 
 
 def _rendered(settings: Synthetic) -> Iterator[Rendered]:
-    size = (settings.width_px, settings.height_px)
+    width_px, height_px = nominal_size(settings.product)
+    size = (settings.width_px or width_px, settings.height_px or height_px)
     faults = sequence(settings.product, seed=settings.seed, defect_rate=settings.defect_rate)
     for n, fault in enumerate(faults):
         seed = part_seed(settings.seed, n)

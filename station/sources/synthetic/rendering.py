@@ -9,11 +9,14 @@ import numpy as np
 from numpy.random import Generator
 
 from station.core.errors import SettingsError
-from station.sources.synthetic import cap, cap_defects, ring, ring_defects
+from station.sources.synthetic import board, cap, cap_defects, ring, ring_defects
+from station.sources.synthetic.board_plan import PICTURE_PX as BOARD_PICTURE_PX
 from station.sources.synthetic.exact import Bytes, Floats, stream
 from station.sources.synthetic.scene import NOMINAL_SIZE, Scene, Window, add_noise, develop
 
 OK = "ok"
+BOARD = "board"
+"""The demo product that is put together from components; it has a pose and positions as truth."""
 P = TypeVar("P", ring.Ring, cap.Cap)
 
 _DEFECT, _ORDER = 21, 22
@@ -56,6 +59,7 @@ class Product(Generic[P]):
         return tuple(self.visible)
 
 
+# The products whose surface a shipped classifier judges; the board is another kind of thing.
 PRODUCTS: Mapping[str, Product[Any]] = MappingProxyType(
     {
         "ring": Product(
@@ -85,21 +89,44 @@ PRODUCTS: Mapping[str, Product[Any]] = MappingProxyType(
 )
 
 
+def nominal_size(product: str) -> tuple[int, int]:
+    """(width, height) in pixels of the pictures a demo product is taught and shown with."""
+    return BOARD_PICTURE_PX if product == BOARD else NOMINAL_SIZE
+
+
+def reason_codes_of(product: str) -> tuple[str, ...]:
+    """The reason codes of a demo product's defects, in a fixed order.
+
+    Raises:
+        SettingsError: no such product.
+    """
+    if product == BOARD:
+        return board.REASON_CODES
+    if product not in PRODUCTS:
+        raise SettingsError(
+            f"unknown demo product {product!r}: choose one of {', '.join((*PRODUCTS, BOARD))}"
+        )
+    return PRODUCTS[product].reason_codes
+
+
 def render(
-    product: str, *, seed: int, defect: str | None, size: tuple[int, int] = NOMINAL_SIZE
+    product: str, *, seed: int, defect: str | None, size: tuple[int, int] | None = None
 ) -> Rendered:
     """Render part number `seed` of `product`, good (None) or with one defect.
 
     The same seed shows the same part under the same light with and without a defect. `size` is
-    (width, height) in pixels. The bytes depend on the arguments alone: whole arrays see only
-    operations that IEEE 754 rounds exactly and OpenCV's fixed-point functions, so every machine
-    with the locked versions of OpenCV and NumPy gives the same.
+    (width, height) in pixels, the product's own where it is not given. The bytes depend on the
+    arguments alone: whole arrays see only operations that IEEE 754 rounds exactly and OpenCV's
+    fixed-point functions, so every machine with the locked versions of OpenCV and NumPy gives the
+    same.
 
     Raises:
         SettingsError: no such product, or no such defect of it.
     """
+    if product == BOARD:
+        return _render_board(seed, defect, size or BOARD_PICTURE_PX)
     made = _product(product, defect)
-    part = made.draw(seed, size)
+    part = made.draw(seed, size or NOMINAL_SIZE)
     scene: Scene = part.scene
     linear = _paint_whole(made, part)
     region = None
@@ -123,7 +150,7 @@ def _paint_whole(made: Product[P], part: P) -> Floats:
 
 def sequence(product: str, *, seed: int, defect_rate: float) -> Iterator[str | None]:
     """Endlessly, what is wrong with part 0, 1, 2 … of the line `seed`: None or a reason code."""
-    codes = _product(product, None).reason_codes
+    codes = reason_codes_of(product)
     n = 0
     while True:
         rng = stream(seed, _ORDER, n)
@@ -153,15 +180,21 @@ def _spoil(
     return window, spoilt, (window.x0 + x, window.y0 + y, width, height)
 
 
+def _render_board(seed: int, defect: str | None, size: tuple[int, int]) -> Rendered:
+    _check_defect(BOARD, defect)
+    made = board.render_board(seed=seed, defect=defect, size=size)
+    return Rendered(image=made.image, truth=defect or OK, region=made.region)
+
+
 def _product(product: str, defect: str | None) -> Product[Any]:
-    made = PRODUCTS.get(product)
-    if made is None:
+    _check_defect(product, defect)
+    return PRODUCTS[product]
+
+
+def _check_defect(product: str, defect: str | None) -> None:
+    codes = reason_codes_of(product)
+    if defect is not None and defect not in codes:
         raise SettingsError(
-            f"unknown demo product {product!r}: choose one of {', '.join(PRODUCTS)}"
+            f"the demo product {product!r} has no defect {defect!r}: "
+            f"choose one of {', '.join(codes)}"
         )
-    if defect is not None and defect not in made.visible:
-        choices = ", ".join(made.reason_codes)
-        raise SettingsError(
-            f"the demo product {product!r} has no defect {defect!r}: choose one of {choices}"
-        )
-    return made
