@@ -19,6 +19,8 @@ NOISE_FLOOR = 3.0
 SECTORS = 8
 """Turns are parted in so many groups; each keeps its own candidates, so that none hides others."""
 STRIDE = 2
+PROMISING = 0.75
+"""A candidate is followed up if it scores so much of the best one."""
 
 Bytes = NDArray[np.uint8]
 
@@ -174,6 +176,7 @@ def _sharpened(rough: Candidates, wide: Bytes, templates: Templates) -> Candidat
     pick, move = np.divmod(best, len(moves))
     found = scores[np.arange(count), best] / (LEVELS * len(points))
     order = np.argsort(-found, kind="stable")
+    order = order[found[order] >= PROMISING * found[order[0]]]
     pick, move = pick[order], move[order]
     return Candidates(
         rough.centres[order] + moves[move], angles[order, pick], scales[order, pick], found[order]
@@ -181,7 +184,7 @@ def _sharpened(rough: Candidates, wide: Bytes, templates: Templates) -> Candidat
 
 
 def _half_steps(templates: Templates) -> tuple[float, float]:
-    """Half the distance of neighbouring turns, in degrees, and of neighbouring sizes, as a share."""
+    """Half the step between turns, in degrees, and between sizes, as a share."""
     turns, sizes = np.unique(templates.angles_deg), np.unique(templates.scales)
     turn = float(turns[1] - turns[0]) / 2 if len(turns) > 1 else 0.0
     return turn, float(sizes[1] / sizes[0] - 1) / 2 if len(sizes) > 1 else 0.03

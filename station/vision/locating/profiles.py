@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from station.vision.locating.pyramid import Grey
 from station.vision.locating.shape import Floats, LevelPoints
 
-WEAKEST_PER_PX = 2.0
-"""An edge rises at least so many grey levels a pixel."""
+WEAKEST_PER_PX, WEAKEST_FINE_PER_PX = 2.0, 1.0
+"""An edge rises at least so many grey levels a pixel; less where noise is smoothed away."""
 MOST_SLANT = 0.6
 """An edge rises at most so much along its taught direction, compared with across it: 30 degrees."""
 AGAINST = 0.5
@@ -59,7 +59,8 @@ def look_along(
     before, top, after = (_pick(height, peak + step) for step in (-1, 0, 1))
     shift, is_peak = _vertex(before, top, after)
     along = np.abs(_pick(samples[:, :, 1], peak + 1) - _pick(samples[:, :, 0], peak + 1)) * 0.5
-    is_edge = is_peak & (top >= WEAKEST_PER_PX) & (along <= MOST_SLANT * top) & inside
+    weakest = WEAKEST_FINE_PER_PX if is_fine else WEAKEST_PER_PX
+    is_edge = is_peak & (top >= weakest) & (along <= MOST_SLANT * top) & inside
     offset = (peak - reach_px + shift).astype(np.float32)
     return Seen(offset_px=offset, is_edge=is_edge, rows=normals)
 

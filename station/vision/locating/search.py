@@ -21,6 +21,8 @@ CANDIDATES = 64
 TOLERANCE_PX = 1.5
 TURN_STEP_PX, SIZE_STEP_PX = 2.2, 2.4
 KEEP = (24, 10, 6)
+PROMISING = 0.6
+"""A pose goes on to the next level with at least this share of the edges the best one has."""
 """An edge point is found where the image's edge lies no further off, at full size."""
 
 
@@ -112,8 +114,8 @@ def _drawn(picture: Grey, level: LevelPoints, halvings: int, poses: Poses, finde
     fitting = _within(poses, finder.search)
     order = np.argsort(-np.where(fitting, hits, -1), kind="stable")
     keep = KEEP[min(2, finder.halvings - halvings)] * finder.search.parts
-    chosen = distinct(poses[order][: 2 * keep], finder.shape, 3.0 * size)[:keep]
-    chosen = [index for index in chosen if fitting[order[index]]]
+    order = order[: 2 * keep][(fitting & (hits >= PROMISING * hits[order[0]]))[order[: 2 * keep]]]
+    chosen = distinct(poses[order], finder.shape, 3.0 * size)[:keep]
     return poses[order[chosen]]
 
 
