@@ -1,7 +1,7 @@
 """What is written there: lines recognised, each field judged by pattern, date and expectation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -9,13 +9,14 @@ from pydantic import AfterValidator, Field, model_validator
 from station.core.frame import Frame
 from station.core.plugin import Check, Site, Tool
 from station.core.reasons import ReasonCode
-from station.core.region import Polygon, Rectangle, Region
+from station.core.region import Region
 from station.core.result import Evaluation, Finding, decide
 from station.tools.text_fields import TextField, check_names
+from station.tools.text_findings import Place, Told
 from station.vision.geometry import cut, whole
-from station.vision.reading.lines import InkColour, Lines, LineSearch, find_lines
+from station.vision.reading.lines import InkColour, LineSearch, find_lines
 from station.vision.reading.looks import LOOKS, Line
-from station.vision.reading.recogniser import Recogniser, open_recogniser
+from station.vision.reading.recogniser import RECOGNISER_SHA256, Recogniser, open_recogniser
 from station.vision.reading.spelling import (
     NOTHING,
     Spelled,
@@ -62,7 +63,7 @@ class ReadText(Tool, kind="read_text"):
     date_reason: ReasonCode = "date_invalid"
     expired_reason: ReasonCode = "date_expired"
     model_sha256: str = Field(
-        "", pattern=r"^([0-9a-f]{64})?$", description="the approved recogniser; empty: any known"
+        RECOGNISER_SHA256, pattern=r"^[0-9a-f]{64}$", description="the approved recogniser"
     )
 
     @model_validator(mode="after")
@@ -73,8 +74,7 @@ class ReadText(Tool, kind="read_text"):
 
     def prepare(self, site: Site) -> Check:  # noqa: ARG002 - it lies in an installed package
         """Load the recogniser from verified bytes, once for all tools."""
-        recogniser = open_recogniser()
-        recogniser.check(self.model_sha256)
+        recogniser = open_recogniser(self.model_sha256)
         spellings = {field.name: field.spelling() for field in self.fields}
 
         def run(frame: Frame) -> Sequence[Finding]:
@@ -97,7 +97,7 @@ class ReadText(Tool, kind="read_text"):
     def _look(
         self, frame: Frame, recogniser: Recogniser, spellings: dict[str, Spelling]
     ) -> list[Finding]:
-        seen: dict[Region | None, _Place] = {}
+        seen: dict[Region | None, Place] = {}
         findings = []
         for field in self.fields:
             region = field.region or self.region
@@ -106,7 +106,7 @@ class ReadText(Tool, kind="read_text"):
             findings.append(self._judged(field, spellings[field.name], seen[region], frame))
         return findings
 
-    def _place(self, frame: Frame, region: Region | None, recogniser: Recogniser) -> "_Place":
+    def _place(self, frame: Frame, region: Region | None, recogniser: Recogniser) -> Place:
         crop = cut(frame.image, region)
         search = LineSearch(
             turned_at_most_deg=self.turned_at_most_deg,
@@ -115,25 +115,26 @@ class ReadText(Tool, kind="read_text"):
         )
         lines = find_lines(crop, search)
         read = [Line(recogniser, crop, box, is_dark=lines.is_dark) for box in lines.boxes]
-        return _Place(region or whole(frame.image), lines, read)
+        return Place(region or whole(frame.image), lines, read)
 
-    def _judged(
-        self, field: TextField, spelling: Spelling, place: "_Place", frame: Frame
-    ) -> Finding:
+    def _judged(self, field: TextField, spelling: Spelling, place: Place, frame: Frame) -> Finding:
         wanted = field.wanted(frame)
-        told = _Told(self, field, place)
-        if not place.lines or (field.line or 0) > len(place.lines):
-            count = len(place.lines)
+        told = Told(
+            tool=self.name, field=field.name, accept_limit=self._accept(field),
+            reject_limit=self.reject_limit, place=place,
+        )  # fmt: skip
+        if not place.read or (field.line or 0) > len(place.read):
+            count = len(place.read)
             return told.no(self.missing_reason, f"{count} lines of print where it must be")
         line, spelled, second = self._chosen(field, spelling, place)
-        told = _Told(self, field, place, line, spelled)
+        told = replace(told, line=line, spelled=spelled)
         doubt = decide(
-            1 - spelled.confidence, accept_limit=told.accept, reject_limit=self.reject_limit
+            1 - spelled.confidence, accept_limit=told.accept_limit, reject_limit=self.reject_limit
         )
         if doubt is not Evaluation.OK:
-            if spelled.other_confidence >= 1 - told.accept:
+            if spelled.other_confidence >= 1 - told.accept_limit:
                 return told.no(self.wrong_reason, f"{spelled.other!r} may not stand there")
-            return told.unsure(doubt, "cannot be read surely")
+            return told.unsure(doubt, self.unreadable_reason, "cannot be read surely")
         if wanted is None:
             return told.open(self.mismatch_reason, f"{field.equal_to} was not read")
         content = self._content(field, spelled.value, wanted, frame)
@@ -144,7 +145,7 @@ class ReadText(Tool, kind="read_text"):
         return told.open(self.unreadable_reason, problem) if problem else told.yes()
 
     def _chosen(
-        self, field: TextField, spelling: Spelling, place: "_Place"
+        self, field: TextField, spelling: Spelling, place: Place
     ) -> tuple[Line, Spelled, str]:
         """The field's line, what it says, and what a second line says that fits as well."""
         lines = place.read if field.line is None else [place.read[field.line - 1]]
@@ -185,7 +186,7 @@ class ReadText(Tool, kind="read_text"):
                 return self.expired_reason, f"{day} has passed"
             if not field.is_plausible(day, frame.acquired_at):
                 return self.date_reason, f"{day} is too far from {today}"
-        if wanted and not _equal(field, value, wanted, frame):
+        if field.has_expectation and not _equal(field, value, wanted, frame):
             return self.mismatch_reason, f"{value!r} must be {wanted!r}"
         return None
 
@@ -207,97 +208,6 @@ class ReadText(Tool, kind="read_text"):
 
     def _accept(self, field: TextField) -> float:
         return self.accept_limit if field.has_expectation else self.accept_limit_alone
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A region, its lines, and what is read of them."""
-
-    region: Region
-    lines_found: Lines
-    read: list[Line]
-
-    @property
-    def lines(self) -> tuple[Rectangle, ...]:
-        return self.lines_found.boxes
-
-    def around(self, line: Line | None) -> Region:
-        """The line in the frame's pixels; the whole region where that is turned itself."""
-        region = self.region
-        if line is None or (isinstance(region, Rectangle) and region.angle_deg % 360):
-            return region
-        left = max(0, min(x for x, _ in region.corners))
-        top = max(0, min(y for _, y in region.corners))
-        step = int if isinstance(region, Polygon) else round
-        box = line.box
-        return Rectangle(
-            x=box.x + step(left), y=box.y + step(top), width=box.width, height=box.height,
-            angle_deg=box.angle_deg,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What is known of one field, made into its finding."""
-
-    tool: ReadText
-    field: TextField
-    place: _Place
-    line: Line | None = None
-    spelled: Spelled = NOTHING
-
-    @property
-    def accept(self) -> float:
-        limit = self.tool.accept_limit
-        return limit if self.field.has_expectation else self.tool.accept_limit_alone
-
-    def yes(self) -> Finding:
-        """Read, and right."""
-        return self._finding(Evaluation.OK, None, 1 - self.spelled.confidence, "")
-
-    def no(self, reason: str, why: str) -> Finding:
-        """Surely wrong: the score says so, however well it was read."""
-        return self._finding(Evaluation.NOT_OK, reason, 1.0, why)
-
-    def unsure(self, evaluation: Evaluation, why: str) -> Finding:
-        """Not surely read: NOT_DECIDABLE or NOT_OK, as the limits say."""
-        score = 1 - self.spelled.confidence
-        return self._finding(evaluation, self.tool.unreadable_reason, score, why)
-
-    def open(self, reason: str, why: str) -> Finding:
-        """Read well, but not proven: a person looks."""
-        middle = (self.accept + self.tool.reject_limit) / 2
-        return self._finding(Evaluation.NOT_DECIDABLE, reason, middle, why)
-
-    def _finding(
-        self, evaluation: Evaluation, reason: str | None, score: float, why: str
-    ) -> Finding:
-        spelled = self.spelled
-        shown = spelled.value or spelled.other
-        told = f"{self.field.name} {shown!r}" if shown else self.field.name
-        return Finding(
-            tool=self.tool.name,
-            evaluation=evaluation,
-            reason_code=reason,
-            score=score,
-            accept_limit=self.accept,
-            reject_limit=self.tool.reject_limit,
-            region=self.place.around(self.line),
-            measured=self._measured(),
-            text=f"{told}: {why}" if why else told,
-            read={self.field.name: spelled.value} if spelled.value else {},
-        )
-
-    def _measured(self) -> dict[str, float]:
-        seen = {"contrast_grey": round(self.place.lines_found.contrast_grey, 1)}
-        if self.line is None:
-            return seen
-        return seen | {
-            "confidence": round(self.spelled.confidence, 6),
-            "rival_confidence": round(self.spelled.rival_confidence, 6),
-            "height_px": round(self.line.box.height, 1),
-            "turned_deg": round(self.line.box.angle_deg, 2),
-        }
 
 
 def _equal(field: TextField, value: str, wanted: str, frame: Frame) -> bool:

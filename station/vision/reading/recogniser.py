@@ -17,11 +17,8 @@ from station.core.errors import ModelError, ModelOutputError
 from station.core.frame import Image
 from station.vision.model import open_session, refuse_unsafe, sha256_of
 
-KNOWN_FILES: Mapping[str, str] = MappingProxyType(
-    {
-        "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884": "PP-OCRv6_rec_small",
-    }
-)
+RECOGNISER_SHA256 = "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884"
+KNOWN_FILES: Mapping[str, str] = MappingProxyType({RECOGNISER_SHA256: "PP-OCRv6_rec_small"})
 """sha256 -> name of the recognisers this reading was measured with; no other file is run."""
 
 HEIGHT_PX = 48
@@ -72,40 +69,29 @@ class Recogniser:
         np.add.at(kept.T, ours, answer[0].T[theirs].astype(np.float64))
         return kept
 
-    def check(self, approved_sha256: str) -> None:
-        """Refuse to be another file than the recipe was approved with; empty approves any known.
 
-        Raises:
-            ModelError: it is another one.
-        """
-        if approved_sha256 and approved_sha256 != self.sha256:
-            raise ModelError(
-                f"the text recogniser {self.name} has sha256 {self.sha256[:12]}, the recipe was "
-                f"approved with {approved_sha256[:12]}; install the rapidocr of the lock file, or "
-                "make a new recipe version"
-            )
-
-
-@lru_cache(maxsize=1)
-def open_recogniser(folder: Path | None = None) -> Recogniser:
+@lru_cache(maxsize=2)
+def open_recogniser(
+    approved_sha256: str = RECOGNISER_SHA256, folder: Path | None = None
+) -> Recogniser:
     """The recogniser, from verified bytes; `folder` is rapidocr's `models` unless given.
 
     One session for all tools of a process: it is safe to share and holds 21 MB.
 
     Raises:
-        ModelError: rapidocr is not installed, or holds no recogniser that is known.
+        ModelError: rapidocr is not installed, or does not hold that very file.
     """
     folder = folder or _models_folder()
     candidates = sorted(folder.glob("*rec*.onnx"))
-    for path in candidates:
+    for path in candidates if approved_sha256 in KNOWN_FILES else ():
         data = path.read_bytes()
-        name = KNOWN_FILES.get(sha256_of(data))
-        if name:
-            return _opened(name, data)
+        if sha256_of(data) == approved_sha256:
+            return _opened(KNOWN_FILES[approved_sha256], data)
     found = ", ".join(path.name for path in candidates) or "none"
     raise ModelError(
-        f"the installed rapidocr holds no text recogniser that is known (found: {found}; known: "
-        f"{', '.join(KNOWN_FILES.values())}); install the version the lock file names"
+        f"the installed rapidocr holds no text recogniser {approved_sha256[:12]} that is known "
+        f"here (found: {found}; known: {', '.join(KNOWN_FILES.values())} "
+        f"{RECOGNISER_SHA256[:12]}); install the version the lock file names"
     )
 
 

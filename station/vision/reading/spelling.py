@@ -106,7 +106,11 @@ def differ_by_look(one: str, other: str) -> bool:
 
 
 def label_pattern(label: str) -> str:
-    """The pattern of the words before a value; there `0` and `O` are the same, a colon is free."""
+    """The pattern of the words before a value; there signs of one shape are one, a colon is free.
+
+    A label is known beforehand and proves nothing: only what follows it is judged.
+    """
     plain = label.replace(" ", "")
-    signs = (next((group for group in SAME_SHAPE if sign in group), sign) for sign in plain)
-    return "".join(f"[{re.escape(group)}]" for group in signs) + ("[:.;,]?" if plain else "")
+    signs = [next((group for group in SAME_SHAPE if sign in group), sign) for sign in plain]
+    either = "".join(f"[{re.escape(group + group.translate(_SMALL))}]" for group in signs)
+    return either + ("[:.;,]?" if plain else "")

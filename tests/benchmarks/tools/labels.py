@@ -1,4 +1,4 @@
-"""labels: rendered labels in five fonts, read; and labels that say something else than they must."""
+"""labels: rendered labels in five fonts, read; and such that say something else than they must."""
 
 import string
 import time
@@ -77,25 +77,31 @@ def measure(data: Path) -> Figures:
     right, by_font = _right_labels(check)
     wrong = _wrong_labels(check)
     exact = right.exact / right.fields
-    seen, missed = right.evaluations, wrong.evaluations
+    fonts = ", ".join(f"{font} {share:.3f}" for font, share in by_font.items())
+    passed = right.wrong_passed + wrong.wrong_passed
+    share = f"{exact:.4f} (asked {EXACT_ASKED}) of {right.fields} fields on {LABELS} labels"
+    where = f"{right.wrong_passed} misread, {wrong.wrong_passed} of {wrong.fields} changed ones"
     lines = (
-        f"exact {exact:.4f} (asked {EXACT_ASKED}) of {right.fields} fields on {LABELS} labels; "
-        + ", ".join(f"{font} {share:.3f}" for font, share in by_font.items()),
-        f"wrong fields passed {right.wrong_passed + wrong.wrong_passed} (asked 0): "
-        f"{right.wrong_passed} misread on {LABELS} right labels, {wrong.wrong_passed} of "
-        f"{wrong.fields} fields with one character changed",
-        f"right fields: {seen[Evaluation.OK]} passed, {seen[Evaluation.NOT_DECIDABLE]} not "
-        f"decidable, {seen[Evaluation.NOT_OK]} rejected; wrong fields: "
-        f"{missed[Evaluation.NOT_OK]} rejected, {missed[Evaluation.NOT_DECIDABLE]} not decidable",
+        f"exact {share}: {fonts}",
+        f"wrong fields passed {passed} (asked 0): {where}",
+        f"right fields: {_verdicts(right)}; fields with one sign changed: {_verdicts(wrong)}",
         f"{right.cpu_s / LABELS * 1e3:.0f} ms CPU a label of three lines (mean)",
     )
     numbers = {
         "exact": exact,
-        "wrong_passed": right.wrong_passed + wrong.wrong_passed,
-        "passed": seen[Evaluation.OK] / right.fields,
+        "wrong_passed": passed,
+        "passed": right.evaluations[Evaluation.OK] / right.fields,
         "cpu_ms": right.cpu_s / LABELS * 1e3,
     }
     return Figures(lines, numbers)
+
+
+def _verdicts(tally: Tally) -> str:
+    seen = tally.evaluations
+    return (
+        f"{seen[Evaluation.OK]} passed, {seen[Evaluation.NOT_DECIDABLE]} not decidable, "
+        f"{seen[Evaluation.NOT_OK]} rejected"
+    )
 
 
 def _right_labels(check: Check) -> tuple[Tally, Mapping[str, float]]:
@@ -157,14 +163,14 @@ def print_label(text: Text, font: str, rng: Generator) -> Image:
     picture = paper - contrast / 255 * cover
     middle = (WIDTH_PX / 2, HEIGHT_PX / 2)
     turn = cv2.getRotationMatrix2D(middle, rng.uniform(-5, 5), 1.0)
-    picture = cv2.warpAffine(
+    turned = cv2.warpAffine(
         picture, turn, (WIDTH_PX, HEIGHT_PX), flags=cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
-    picture = picture * (1 + rng.uniform(-0.08, 0.08) * np.linspace(-1, 1, WIDTH_PX)[None, :])
-    picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.4))
-    picture = picture + rng.normal(0, rng.uniform(1, 4.5), picture.shape)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    lit = turned * (1 + rng.uniform(-0.08, 0.08) * np.linspace(-1, 1, WIDTH_PX)[None, :])
+    blurred = cv2.GaussianBlur(lit, (0, 0), rng.uniform(0.4, 1.4))
+    noisy = blurred + rng.normal(0, rng.uniform(1, 4.5), blurred.shape)
+    return np.asarray(np.clip(noisy, 0, 255)).astype(np.uint8)
 
 
 def _frame(image: Image, wanted: Text) -> Frame:
@@ -192,6 +198,3 @@ def _with_other_sign(text: Text, rng: Generator, *, in_lot: bool) -> Text:
         if sign != before[place]:
             after = before[:place] + sign + before[place + 1 :]
             return replace(text, lot=after) if in_lot else replace(text, expiry=after)
-
-
-__all__ = ["draw_text", "measure", "print_label"]
