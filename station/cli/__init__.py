@@ -19,6 +19,7 @@ COMMANDS = {
     "recipe": "recipe:app",
     "model": "model:app",
     "calibrate": "calibrate:app",
+    "measure": "measure:app",
     "doctor": "doctor:doctor",
     "sample": "sample:app",
     "line": "line:line",

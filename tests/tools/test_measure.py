@@ -396,9 +396,13 @@ def test_settings_that_make_no_sense_are_refused(
 
 def test_a_second_step_beside_an_edge_does_not_pull_it() -> None:
     """As a chamfer does: the smoothing that a blurred edge would get must not join the two."""
-    image = bars([60.25]).astype(np.float32) + 0.4 * bars([66.0], noise=0).astype(np.float32)
-    both = np.clip(image, 0, 255).astype(np.uint8)
+
+    def grey(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(60 / (1 + np.exp(-(x - 60.25) * 2)) + 50 / (1 + np.exp(-(x - 65) * 2)))
+
+    row = np.rint(40 + grey(np.arange(120, dtype=np.float64) + 0.5)).astype(np.uint8)
     spot = {**SPOT, "edge": {"which": "first"}}
+    both = np.repeat(row[None], 80, axis=0)
     found = measure(both, {"p": spot}, size_of("x", "p", nominal=60.25))[0]
     assert abs(found.measured["deviation_px"]) < 0.1
 

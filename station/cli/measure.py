@@ -1,0 +1,166 @@
+"""`station measure`: how well a recipe's measurements repeat, and how far off they are."""
+
+import json
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from station.cli.home import site
+from station.cli.recipe_files import find_recipe
+from station.core.errors import SettingsError
+from station.core.frame import Frame, Job
+from station.core.recipe import PreparedRecipe, prepare, read_recipe
+from station.core.result import Result, ResultState
+from station.inspection import inspect
+from station.quality.repeatability import CAPABLE, GaugeStudy, studies
+from station.vision.images import find_pictures, read_image
+
+app = typer.Typer(help="How well measurements repeat.", no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def measure() -> None:
+    """How well a recipe's measurements repeat, and how far off they are."""
+
+
+@app.command()
+def repeatability(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file or an id.")],
+    pictures: Annotated[
+        Path, typer.Argument(help="Pictures of one and the same part, laid in anew each time.")
+    ],
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(help="The part's true value, as in hole_diameter=4.003; for the bias."),
+    ] = None,
+    camera: Annotated[str, typer.Option(help="Whose calibration to use.")] = "camera",
+    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
+) -> None:
+    """Measure one part again and again: mean, standard deviation, bias, Cg and Cgk.
+
+    A type-1 study (VDA 5, Bosch Booklet 10) on at least 10 pictures, better 50. The repeatability
+    it gives belongs into the recipe, where it widens the guard band.
+    """
+    prepared = prepare(read_recipe(find_recipe(recipe)), site(camera))
+    known = dict(_reference(text) for text in reference or [])
+    results = list(_results(pictures, prepared, camera))
+    found = studies(results, known)
+    Console(soft_wrap=False).print(_table(found, prepared, len(results)))
+    for line in _remarks(found, results):
+        typer.echo(line)
+    if as_json:
+        typer.echo(json.dumps({"pictures": len(results), "studies": [*map(_as_dict, found)]}))
+
+
+def _results(folder: Path, prepared: PreparedRecipe, camera: str) -> Iterator[Result]:
+    paths = list(find_pictures(folder)) if folder.is_dir() else []
+    if not paths:
+        raise SettingsError(f"there are no pictures below {folder}")
+    for number, path in enumerate(paths, 1):
+        frame = Frame(
+            image=read_image(path),
+            camera_id=camera,
+            sequence=number,
+            acquired_at=datetime.now(UTC),
+            origin=str(path),
+        )
+        yield inspect(frame, prepared, Job())
+
+
+def _reference(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not equals or not math.isfinite(number):
+        raise SettingsError(f"--reference {text!r} must be NAME=VALUE, as in hole_diameter=4.003")
+    return name.strip(), number
+
+
+def _table(found: list[GaugeStudy], prepared: PreparedRecipe, count: int) -> Table:
+    recipe = prepared.recipe
+    table = Table(
+        title=f"{recipe.recipe_id} version {recipe.version} on {count} pictures, "
+        f"{prepared.configuration_id}",
+    )
+    table.add_column("measurement", overflow="fold")
+    for heading in ("unit", "n", "mean", "s", "6 s", "T", "bias", "Cg", "Cgk"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for study in found:
+        table.add_row(
+            _called(study, found),
+            study.unit,
+            str(study.count),
+            _size(study.mean),
+            *(_size(value) for value in (study.deviation, study.spread, study.tolerance)),
+            _size(study.bias),
+            *(_figure(value) for value in (study.cg, study.cgk)),
+            _verdict(study),
+        )
+    return table
+
+
+def _remarks(found: list[GaugeStudy], results: list[Result]) -> Iterator[str]:
+    failed = [result for result in results if result.result_state is not ResultState.COMPLETED]
+    if failed:
+        yield f"{len(failed)} pictures could not be inspected: {failed[0].reason_text}"
+    for study in found:
+        called = _called(study, found)
+        if study.deviation == 0:
+            yield f"{called}: all values are equal; are these copies of one picture?"
+            continue
+        if study.missing:
+            yield f"{called}: not measured in {study.missing} pictures, so not capable"
+        yield (
+            f"{called}: with 95 % confidence s is at most {study.deviation_upper:.3g} {study.unit};"
+            f" --set tools.{study.tool}.measurements.{study.name}.repeatability="
+            f"{study.deviation_upper:.3g}"
+        )
+
+
+def _called(study: GaugeStudy, found: list[GaugeStudy]) -> str:
+    several = any(other.part != study.part for other in found)
+    return f"{study.name} of part {study.part}" if several else study.name
+
+
+def _verdict(study: GaugeStudy) -> str:
+    if study.is_capable is None:
+        return "-"
+    return f"capable (from {CAPABLE})" if study.is_capable else "not capable"
+
+
+def _size(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None or not math.isfinite(value) else f"{value:.2f}"
+
+
+def _as_dict(study: GaugeStudy) -> dict[str, object]:
+    figures = {"cg": study.cg, "cgk": study.cgk, "bias": study.bias}
+    return {
+        "tool": study.tool,
+        "name": study.name,
+        "part": study.part,
+        "unit": study.unit,
+        "n": study.count,
+        "missing": study.missing,
+        "mean": study.mean,
+        "s": study.deviation,
+        "s_upper_95": study.deviation_upper,
+        "tolerance": study.tolerance,
+        **{
+            name: value if value is None or math.isfinite(value) else None
+            for name, value in figures.items()
+        },
+        "is_capable": study.is_capable,
+    }
