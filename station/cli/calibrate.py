@@ -2,11 +2,14 @@
 
 import typer
 
+from station.cli.calibrate_focus import focus
 from station.cli.calibrate_geometry import lens, scale
+from station.cli.calibrate_light import colour, flat
+from station.cli.calibrate_target import target
 
 app = typer.Typer(
-    help="Calibrate a camera: lens, scale, flat field, colour, focus; print the targets for it.",
+    help="Calibrate a camera: focus, lens, scale, flat field, colour; print the targets for it.",
     no_args_is_help=True,
 )
-app.command()(lens)
-app.command()(scale)
+for command in (target, focus, lens, scale, flat, colour):
+    app.command()(command)

@@ -36,11 +36,17 @@ def corrected(frame: Frame, configuration: Configuration) -> Frame:
         OutsideImageError: the image has another size than the calibration was made with.
         SettingsError: the calibration is of a colour camera, and the image is grey.
     """
-    height, width = frame.image.shape[:2]
+    image = corrected_image(frame.image, configuration)
+    return frame if image is frame.image else replace(frame, image=image)
+
+
+def corrected_image(image: Image, configuration: Configuration) -> Image:
+    """The same for an image alone."""
+    height, width = image.shape[:2]
     configuration.check_size(width, height)
     if not configuration.corrects_pixels:
-        return frame
-    return replace(frame, image=_prepared(configuration, width, height).apply(frame.image))
+        return image
+    return _prepared(configuration, width, height).apply(image)
 
 
 def acquired_region(region: Region, configuration: Configuration) -> Region:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
 from station.core.configuration import load_configuration
@@ -96,3 +97,52 @@ def test_dir_or_camera_must_be_given(station: RunStation, boards: Path) -> None:
         ended = station("calibrate", "scale", *arguments)
         assert ended.code == 2
         assert ended.err
+
+
+def test_flat_focus_and_colour_join_what_is_there(
+    station: RunStation, station_home: Path, tmp_path: Path
+) -> None:
+    light = tmp_path / "light"
+    for name, grey, count in (("bright", 150, 3), ("dark", 4, 2)):
+        (light / name).mkdir(parents=True)
+        for number in range(count):
+            noise = np.random.default_rng(number).normal(grey, 2, (120, 160))
+            picture = np.clip(noise * np.linspace(0.7, 1, 160), 0, 255).astype(np.uint8)
+            cv2.imwrite(str(light / name / f"{number}.png"), picture)
+    ended = station("calibrate", "flat", light)
+    assert ended.code == 0
+    assert "before" in ended.out
+    ended = station("calibrate", "focus", light / "bright", "--region", "10,10,100,80")
+    assert ended.code == 0
+    assert "100%" in ended.out
+    ended = station("calibrate", "focus", "--source", "kind=folder", "--source",
+                    f"path={light / 'bright'}")  # fmt: skip
+    assert ended.code == 0
+    assert "best" in ended.out
+    assert list((station_home / "calibration" / "pictures").rglob("best.png"))
+    found = load_configuration(station_home / "calibration" / "camera.json")
+    assert [step.name for step in found.steps] == ["flat", "focus"]
+    assert found.flat_field is not None
+    assert found.due_at is not None
+
+
+def test_a_printed_card_calibrates_colour(station: RunStation, station_home: Path) -> None:
+    assert station("calibrate", "target", "colour", "--png", "card.png").code == 0
+    page = cv2.imread("card.png")
+    assert page is not None
+    (station_home / "card").mkdir()
+    cast = (cv2.resize(page, None, fx=0.3, fy=0.3) * (0.9, 0.8, 0.6)).astype(np.uint8)
+    cv2.imwrite("card/1.png", cast)
+    ended = station("calibrate", "colour", "card")
+    assert ended.code == 0
+    assert "no flat field" in ended.out
+    found = load_configuration(station_home / "calibration" / "camera.json")
+    assert found.colour is not None
+    assert found.colour.delta_e_after < found.colour.delta_e_before / 4
+
+
+def test_targets_are_written(station: RunStation, station_home: Path) -> None:
+    ended = station("calibrate", "target", "chessboard", "--square-mm", 15)
+    assert ended.code == 0
+    for suffix in ("pdf", "png"):
+        assert (station_home / f"target_chessboard_A4.{suffix}").stat().st_size > 1000
