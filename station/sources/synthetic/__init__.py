@@ -36,7 +36,9 @@ __all__ = [
 class Synthetic(Source, kind="synthetic"):
     """Rendered demo parts: same settings, same pictures, byte for byte."""
 
-    product: Literal["ring", "cap", "board"] = Field("ring", description="which demo product")
+    product: Literal["ring", "cap", "board", "label"] = Field(
+        "ring", description="which demo product"
+    )
     rate_per_s: float = Field(5.0, ge=0, le=1000, description="parts per second; 0: on demand")
     defect_rate: float = Field(0.1, ge=0, le=1, description="share of parts with a defect")
     seed: int = Field(0, ge=0, lt=LINES, description="another seed, another run of parts")

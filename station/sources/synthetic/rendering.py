@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from station.core.errors import SettingsError
-from station.sources.synthetic import board, cap, cap_defects, ring, ring_defects
+from station.sources.synthetic import board, cap, cap_defects, label, ring, ring_defects
 from station.sources.synthetic.board_plan import PICTURE_PX as BOARD_PICTURE_PX
 from station.sources.synthetic.exact import Bytes, Floats, stream
 from station.sources.synthetic.scene import NOMINAL_SIZE, Scene, Window, add_noise, develop
@@ -17,6 +17,8 @@ from station.sources.synthetic.scene import NOMINAL_SIZE, Scene, Window, add_noi
 OK = "ok"
 BOARD = "board"
 """The demo product that is put together from components; it has a pose and positions as truth."""
+LABEL = "label"
+"""The demo product that is read: print and a code, and what they say as truth."""
 P = TypeVar("P", ring.Ring, cap.Cap)
 
 _DEFECT, _ORDER = 21, 22
@@ -102,10 +104,11 @@ def reason_codes_of(product: str) -> tuple[str, ...]:
     """
     if product == BOARD:
         return board.REASON_CODES
+    if product == LABEL:
+        return label.REASON_CODES
     if product not in PRODUCTS:
-        raise SettingsError(
-            f"unknown demo product {product!r}: choose one of {', '.join((*PRODUCTS, BOARD))}"
-        )
+        known = ", ".join((*PRODUCTS, BOARD, LABEL))
+        raise SettingsError(f"unknown demo product {product!r}: choose one of {known}")
     return PRODUCTS[product].reason_codes
 
 
@@ -125,6 +128,8 @@ def render(
     """
     if product == BOARD:
         return _render_board(seed, defect, size or BOARD_PICTURE_PX)
+    if product == LABEL:
+        return _render_label(seed, defect, size or NOMINAL_SIZE)
     made = _product(product, defect)
     part = made.draw(seed, size or NOMINAL_SIZE)
     scene: Scene = part.scene
@@ -183,6 +188,12 @@ def _spoil(
 def _render_board(seed: int, defect: str | None, size: tuple[int, int]) -> Rendered:
     _check_defect(BOARD, defect)
     made = board.render_board(seed=seed, defect=defect, size=size)
+    return Rendered(image=made.image, truth=defect or OK, region=made.region)
+
+
+def _render_label(seed: int, defect: str | None, size: tuple[int, int]) -> Rendered:
+    _check_defect(LABEL, defect)
+    made = label.render_label(seed=seed, defect=defect, size=size)
     return Rendered(image=made.image, truth=defect or OK, region=made.region)
 
 
