@@ -16,8 +16,9 @@ from station.core.recipe import PreparedRecipe, Recipe, new_recipe, prepare
 from station.tools.classify import Classify
 from station.vision.card import Limits, ModelCard, ModelInput, ModelOutput, write_model
 from station.vision.model import sha256_of
-from tests.boards import write_board
+from tests.boards import write_board, write_colour
 from tests.finders import write_finders
+from tests.plates import write_plate
 from tests.shapes import write_bracket
 
 DrawPart = Callable[..., Image]
@@ -34,6 +35,8 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_finders(models)
     write_bracket(models)
     write_board(models)
+    write_colour(models)
+    write_plate(models)
     odd = odd_graph().SerializeToString()
     write_model(models / "odd" / "1", odd_card(odd), odd)
     model = bright_graph().SerializeToString()

@@ -12,9 +12,11 @@ from rich.table import Table
 from station.cli.home import model_dirs
 from station.cli.stages import PIPED_WIDTH, shown_stages
 from station.cli.teach_anomaly import anomaly
+from station.cli.teach_colour import colour
 from station.cli.teach_compare import compare
 from station.cli.teach_locate import locate
 from station.cli.teach_more import SeveralAfterOption, more
+from station.cli.teach_presence import presence
 from station.teach.classify import Lesson, Taught, teach_classifier
 from station.teach.figures import Figures, Rate
 
@@ -28,9 +30,11 @@ app = typer.Typer(help="Teach models on your own pictures.", no_args_is_help=Tru
 
 
 app.command()(anomaly)
+app.command()(colour)
 app.command()(compare)
 app.command()(locate)
 app.command(cls=SeveralAfterOption)(more)
+app.command()(presence)
 
 
 @app.callback()

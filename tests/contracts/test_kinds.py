@@ -69,6 +69,7 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
             },
         },
         "presence": {"name": "bill", "taught": "corner/1"},
+        "colour": {"name": "paint", "taught": "grey/1"},
         "compare": {"name": "print", "taught": "board/1"},
         "blob": {"name": "holes", "count_at_least": 0, "count_at_most": 3},
         "read_text": {"name": "label", "fields": [{"name": "lot", "kind": "lot"}]},
@@ -140,7 +141,7 @@ def test_tools(
         if family is not Tool:
             continue
         check = parse(Tool, entry_of(kind)).prepare(Site(model_dirs=(tiny_model_dir,)))
-        for image in (draw_part(90), draw_part(170, (300, 200), colour=False)):
+        for image in (draw_part(90), draw_part(170, (300, 200), colour=kind == "colour")):
             frame = Frame(image=image, camera_id="c", sequence=1, acquired_at=Job().triggered_at)
             if check.find and check.find(frame).problem:
                 with pytest.raises(PartNotFoundError):

@@ -1,0 +1,224 @@
+"""`presence`: names what is missing, wrong, extra or shifted; passes nothing it was not shown."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from station.core.errors import ModelOutputError, OutsideImageError, RecipeError, TeachError
+from station.core.frame import Frame, Image, Job
+from station.core.plugin import Check, Site, Tool, parse
+from station.core.reasons import Reason
+from station.core.recipe import new_recipe, prepare
+from station.core.result import Evaluation, Finding
+from station.inspection import inspect
+from station.teach.keep import keep_taught
+from station.vision.taught import load_taught
+from tests.plates import BILL, FULL, plate, teach_plate
+
+Said = dict[str, str | None]
+Judge = Callable[..., Said]
+
+RINGS = dict.fromkeys("abc", "ring")
+NOTHING = dict.fromkeys("abcd", "none")
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with models `one` (complete plates only), `single` (one of them), `states` (all)."""
+    folder = tmp_path_factory.mktemp("plates")
+    complete = {str(seed): plate(seed=seed, light=1 - 0.05 * seed) for seed in range(4)}
+    teach_plate(folder, complete, name="one")
+    teach_plate(folder, {"0": complete["0"]}, name="single")
+    others = {f"absent/disc/{seed}": plate(NOTHING, seed=seed) for seed in (10, 11)}
+    rings = {f"ring/disc/{seed}": plate(RINGS, seed=seed) for seed in (20, 21)}
+    teach_plate(folder, {**complete, **others, **rings}, name="states")
+    return folder
+
+
+@pytest.fixture
+def judge(taught: Path) -> Judge:
+    """judge(image, name, **settings): position -> reason code, None where OK."""
+
+    def said(image: Image, name: str = "one", **settings: Any) -> Said:
+        return {
+            finding.text: finding.reason_code
+            for finding in findings_of(made(taught, name, **settings), image)
+        }
+
+    return said
+
+
+def made(taught: Path, name: str, **settings: Any) -> Check:
+    entry = {"kind": "presence", "name": "bill", "taught": name, **settings}
+    return parse(Tool, entry).prepare(Site(model_dirs=(taught / "models",)))
+
+
+def findings_of(check: Check, image: Image) -> Sequence[Finding]:
+    return check.run(frame_of(image))
+
+
+def frame_of(image: Image) -> Frame:
+    return Frame(image=image, camera_id="c", sequence=1, acquired_at=datetime.now(UTC))
+
+
+def only(position: str, reason: str) -> Said:
+    return {**dict.fromkeys("abcd", None), position: reason}
+
+
+@pytest.mark.parametrize("name", ["one", "single", "states"])
+@pytest.mark.parametrize("light", [1.0, 0.7, 1.2])
+def test_a_complete_plate_passes(judge: Judge, name: str, light: float) -> None:
+    assert judge(plate(seed=30, light=light), name) == dict.fromkeys("abcd", None)
+
+
+@pytest.mark.parametrize("name", ["one", "single", "states"])
+@pytest.mark.parametrize("position", ["a", "b", "c"])
+def test_the_missing_thing_is_named(judge: Judge, name: str, position: str) -> None:
+    image = plate({**FULL, position: "none"}, seed=31)
+    assert judge(image, name) == only(position, f"{position}_missing")
+
+
+@pytest.mark.parametrize("name", ["one", "single"])
+@pytest.mark.parametrize("thing", ["ring", "bar", "half"])
+def test_what_is_not_the_thing_never_passes(judge: Judge, name: str, thing: str) -> None:
+    said = judge(plate({**FULL, "b": thing}, seed=32), name)
+    assert said["b"] is not None
+    assert {key for key, code in said.items() if code} == {"b"}
+
+
+def test_a_taught_variant_in_the_wrong_place_is_wrong(judge: Judge) -> None:
+    image = plate({**FULL, "b": "ring"}, seed=33)
+    assert judge(image, "states") == only("b", "b_wrong")
+
+
+@pytest.mark.parametrize("name", ["one", "single", "states"])
+@pytest.mark.parametrize("thing", ["disc", "ring", "bar"])
+def test_a_thing_where_none_belongs_is_extra(judge: Judge, name: str, thing: str) -> None:
+    assert judge(plate({**FULL, "d": thing}, seed=34), name) == only("d", "d_extra")
+
+
+@pytest.mark.parametrize(("shift_px", "reason"), [(1.5, None), (4.5, "b_shifted")])
+@pytest.mark.parametrize("along", [(1, 0), (0, 1), (-0.7, 0.7)])
+def test_a_shift_is_measured_and_judged(
+    taught: Path, shift_px: float, reason: str | None, along: tuple[float, float]
+) -> None:
+    shift = (shift_px * along[0], shift_px * along[1])
+    found = findings_of(made(taught, "one"), plate(seed=35, shift=shift, of="b"))
+    here = {finding.text: finding for finding in found}["b"]
+    assert here.reason_code == reason
+    measured = (here.measured["shift_x_px"], here.measured["shift_y_px"])
+    assert measured == pytest.approx(shift, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((150, 200, 3), np.uint8), plate(seed=36, light=0.05), plate(seed=36)[:, :, 0].copy()],
+    ids=["black", "dark", "grey"],
+)
+def test_a_picture_that_shows_too_little_passes_nothing(taught: Path, image: Image) -> None:
+    found = findings_of(made(taught, "one"), image)
+    assert all(finding.evaluation is not Evaluation.OK for finding in found)
+
+
+def test_an_empty_plate_has_everything_missing(judge: Judge) -> None:
+    said = judge(plate(NOTHING, seed=37))
+    assert said == {"a": "a_missing", "b": "b_missing", "c": "c_missing", "d": None}
+
+
+def test_the_recipe_chooses_among_the_taught_states(judge: Judge) -> None:
+    rings = {"expected": {"a": "ring", "b": "absent"}}
+    variant = plate({"a": "ring", "b": "none", "c": "disc"}, seed=38)
+    assert judge(variant, "states", **rings) == dict.fromkeys("abcd", None)
+    full = judge(plate(seed=38), "states", **rings)
+    assert full == {"a": "a_wrong", "b": "b_extra", "c": None, "d": None}
+
+
+def test_a_state_nobody_showed_is_refused(taught: Path) -> None:
+    with pytest.raises(RecipeError, match="never shown ring"):
+        made(taught, "one", expected={"a": "ring"})
+    with pytest.raises(RecipeError, match="no position of one: z"):
+        made(taught, "one", expected={"z": "absent"})
+
+
+def test_reason_codes_can_be_chosen(taught: Path) -> None:
+    check = made(taught, "one", reasons={"b_missing": "screw_missing"})
+    assert {"screw_missing", "a_missing", "a_shifted", "d_extra"} <= check.reason_codes
+    assert "b_missing" not in check.reason_codes
+    found = findings_of(check, plate({**FULL, "b": "none"}, seed=39))
+    assert [finding.reason_code for finding in found] == [None, "screw_missing", None, None]
+    with pytest.raises(RecipeError, match="b_gone"):
+        made(taught, "one", reasons={"b_gone": "screw_missing"})
+
+
+def test_between_the_limits_a_person_looks(taught: Path) -> None:
+    check = made(taught, "one", accept_limit=0.9, reject_limit=50)
+    found = findings_of(check, plate({**FULL, "b": "none"}, seed=40))[1]
+    assert (found.evaluation, found.reason_code) == (Evaluation.NOT_DECIDABLE, "b_missing")
+
+
+def test_a_score_that_is_no_number_never_passes(taught: Path) -> None:
+    known = load_taught("one", [taught / "models"], task="presence")
+    broken = {
+        name: array * np.nan if name == "disc/present/template" else array
+        for name, array in known.arrays.items()
+    }
+    keep_taught([taught / "models"], "nan", "presence", broken, settings=known.card.settings)
+    with pytest.raises(ModelOutputError, match="finite"):
+        findings_of(made(taught, "nan"), plate(seed=41))
+
+
+def test_a_position_outside_the_view_is_refused(taught: Path, tmp_path: Path) -> None:
+    cut = plate(seed=42)[:, :160].copy()
+    with pytest.raises(OutsideImageError, match="reaches"):
+        findings_of(made(taught, "one"), cut)
+    with pytest.raises(TeachError, match="'b' does not lie in the view"):
+        teach_plate(tmp_path, {"0": cut})
+
+
+def test_through_a_recipe(taught: Path) -> None:
+    tool = parse(Tool, {"kind": "presence", "name": "bill", "taught": "one"})
+    codes = tool.prepare(Site(model_dirs=(taught / "models",))).reason_codes
+    reasons = tuple(Reason(code=code, text=code) for code in sorted(codes))
+    recipe = new_recipe("plate", (tool,), reasons)
+    prepared = prepare(recipe, Site(model_dirs=(taught / "models",)))
+    assert inspect(frame_of(plate(seed=43)), prepared, Job()).passed
+    result = inspect(frame_of(plate({**FULL, "c": "none"}, seed=43)), prepared, Job())
+    assert (result.evaluation, result.reason_code) == (Evaluation.NOT_OK, "c_missing")
+    assert list(prepared.models) == ["one/1"]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "problem"),
+    [
+        ({"absent/z/0": plate(NOTHING)}, "no position or group 'z'"),
+        ({"ring/0": plate(RINGS)}, "no picture shows 'a' present"),
+        ({"0": plate(), "1": plate()[:140].copy()}, "several sizes"),
+        ({"0": plate(), "1": plate(seed=1), "ring/2": plate(), "ring/3": plate(seed=1)}, "alike"),
+    ],
+)
+def test_pictures_that_teach_nothing_sound_are_refused(
+    tmp_path: Path, pictures: dict[str, Image], problem: str
+) -> None:
+    with pytest.raises(TeachError, match=problem):
+        teach_plate(tmp_path, pictures)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (("height = 40", "height = 30"), "height = 30"),
+        (('name = "b"', 'name = "a"'), "stands twice"),
+        (("width = 40", "widht = 40"), "widht"),
+        (("x = 30.0", "x = nan"), "x"),
+    ],
+)
+def test_a_wrong_bill_is_refused(tmp_path: Path, change: tuple[str, str], problem: str) -> None:
+    bill = BILL.replace(*change, 1)
+    if problem == "height = 30":
+        problem = "several sizes"
+    with pytest.raises(RecipeError, match=problem):
+        teach_plate(tmp_path, {"0": plate()}, bill=bill)
