@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -89,29 +90,40 @@ def _table(found: list[GaugeStudy], prepared: PreparedRecipe, count: int) -> Tab
     table = Table(
         title=f"{recipe.recipe_id} version {recipe.version} on {count} pictures, "
         f"{prepared.configuration_id}",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
     )
     table.add_column("measurement", overflow="fold")
-    for heading in ("unit", "n", "mean", "s", "6 s", "T", "bias", "Cg", "Cgk"):
-        table.add_column(heading, justify="right")
-    table.add_column("")
+    for heading in ("n", "mean", "", "s", "T", "bias", "Cg", "Cgk"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    table.add_column("capable", no_wrap=True)
     for study in found:
+        digits = _digits(study)
         table.add_row(
             _called(study, found),
-            study.unit,
             str(study.count),
-            _size(study.mean),
-            *(_size(value) for value in (study.deviation, study.spread, study.tolerance)),
-            _size(study.bias),
+            f"{study.mean:.{digits}f}",
+            study.unit,
+            f"{study.deviation:.{digits}f}",
+            "-" if study.tolerance is None else f"{study.tolerance:g}",
+            "-" if study.bias is None else f"{study.bias:+.{digits}f}",
             *(_figure(value) for value in (study.cg, study.cgk)),
             _verdict(study),
         )
     return table
 
 
+def _digits(study: GaugeStudy) -> int:
+    """Places after the point that show the scatter with two figures."""
+    scatter = study.deviation or abs(study.mean) * 1e-4 or 1.0
+    return min(9, max(0, 1 - math.floor(math.log10(scatter))))
+
+
 def _remarks(found: list[GaugeStudy], results: list[Result]) -> Iterator[str]:
     failed = [result for result in results if result.result_state is not ResultState.COMPLETED]
     if failed:
         yield f"{len(failed)} pictures could not be inspected: {failed[0].reason_text}"
+    yield f"Cg = 0.2 T / 6 s, Cgk = (0.1 T - |bias|) / 3 s; capable from {CAPABLE}"
     for study in found:
         called = _called(study, found)
         if study.deviation == 0:
@@ -134,11 +146,7 @@ def _called(study: GaugeStudy, found: list[GaugeStudy]) -> str:
 def _verdict(study: GaugeStudy) -> str:
     if study.is_capable is None:
         return "-"
-    return f"capable (from {CAPABLE})" if study.is_capable else "not capable"
-
-
-def _size(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    return "yes" if study.is_capable else "no"
 
 
 def _figure(value: float | None) -> str:
