@@ -1,4 +1,4 @@
-"""A drawn print, dark on bright, its defects, and the template a contract test needs."""
+"""A drawn print, dark on bright, its defects, and what contract tests need to have been taught."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from station.core.frame import Image
 from station.teach.keep import keep_taught
+from station.vision.colour import colours_of
 from station.vision.geometry import to_channels
 from station.vision.golden.template import learn_template
 
@@ -55,3 +56,12 @@ def write_board(models: Path) -> None:
     region: JsonValue = {"x": 8.0, "y": 8.0, "width": 40.0, "height": 30.0}
     arrays = learn_template([board()[8:38, 8:48].copy()]).arrays
     keep_taught([models], "board", "compare", arrays, settings={"region": region})
+
+
+def write_colour(models: Path) -> None:
+    """Write `grey/1` for `colour`: grey 90 all over."""
+    seen = colours_of(np.full((8, 8, 3), 90, np.uint8))
+    arrays = {"mean": seen.mean, "quantiles": seen.quantiles, "colour": seen.mean}
+    limits = {"delta_e_at_most": 3.0, "histogram_at_most": 9.0}
+    shares = {"share_at_least": 0.5, "share_at_most": 1.0, "tolerance": 12.0}
+    keep_taught([models], "grey", "colour", arrays, settings={**limits, **shares})
