@@ -16,11 +16,9 @@ LEVELS = 7
 """Steps of a response; so many times the points of a template fit into 8 bits."""
 NOISE_FLOOR = 3.0
 """Grey levels a pixel (of Sobel, over 8) below which a rise is taken for noise."""
-SECTORS = 8
-"""Turns are parted in so many groups; each keeps its own candidates, so that none hides others."""
+SECTORS = 4
+"""Turns of one size are so many groups, each with candidates of its own: none hides others."""
 STRIDE = 2
-PROMISING = 0.75
-"""A candidate is followed up if it scores so much of the best one."""
 
 Bytes = NDArray[np.uint8]
 
@@ -65,7 +63,7 @@ def templates_of(
     pad = 2 * math.ceil((reach + 4) / 2)
     width = -(-(size[0] + 2 * pad) // 2)
     rows = -(-(size[1] + 2 * pad) // 2)
-    turns, sizes = (grid.ravel() for grid in np.meshgrid(angles_deg, scales, indexing="ij"))
+    sizes, turns = (grid.ravel() for grid in np.meshgrid(scales, angles_deg, indexing="ij"))
     across, down, bins = _cells(points, level.normals, turns, sizes, np.zeros((len(turns), 2)))
     across, down = across + pad, down + pad
     begin = bins * 4 + (down & 1) * 2 + (across & 1)
@@ -76,11 +74,17 @@ def templates_of(
     )  # fmt: skip
 
 
-def candidates(picture: Grey, templates: Templates, at_most: int) -> Candidates:
-    """The likeliest places, in pixels of the small picture."""
+def candidates(
+    picture: Grey, templates: Templates, at_most: int, promising: float, *, with_rough: bool
+) -> Candidates:
+    """The likeliest places, in pixels of the small picture, that score `promising` of the best.
+
+    Each is moved to its best neighbour; `with_rough` gives it as it was, too.
+    """
     wide = responses(picture, templates.pad)
     scores = _score_all(_in_phases(wide), templates)
-    groups = np.array_split(np.arange(len(scores)), min(SECTORS, len(scores)))
+    sizes = len(np.unique(templates.scales))
+    groups = np.array_split(np.arange(len(scores)), min(SECTORS * sizes, len(scores)))
     rows = templates.count // templates.width
     tops, whichs, places = [], [], []
     for group in groups:
@@ -99,7 +103,27 @@ def candidates(picture: Grey, templates: Templates, at_most: int) -> Candidates:
         templates.scales[which],
         top[order] / (LEVELS * len(templates.points)),
     )
-    return rough if not len(order) else _sharpened(rough, wide, templates)
+    if not len(order):
+        return rough
+    sharp = _promising(_sharpened(rough, wide, templates), promising)
+    return _joined(sharp, rough) if with_rough else sharp
+
+
+def _promising(likely: Candidates, share: float) -> Candidates:
+    order = np.argsort(-likely.scores, kind="stable")
+    order = order[likely.scores[order] >= share * likely.scores[order[0]]]
+    return Candidates(
+        likely.centres[order], likely.angles_deg[order], likely.scales[order], likely.scores[order]
+    )
+
+
+def _joined(one: Candidates, other: Candidates) -> Candidates:
+    return Candidates(
+        np.concatenate((one.centres, other.centres)),
+        np.concatenate((one.angles_deg, other.angles_deg)),
+        np.concatenate((one.scales, other.scales)),
+        np.concatenate((one.scores, other.scores)),
+    )
 
 
 def responses(picture: Grey, pad: int) -> Bytes:
@@ -158,7 +182,7 @@ def _peaks(score: Bytes, at_most: int) -> NDArray[np.int64]:
 def _sharpened(rough: Candidates, wide: Bytes, templates: Templates) -> Candidates:
     """Each moved to the best of its neighbours: turns and sizes half a step, places a pixel off."""
     turn, size = _half_steps(templates)
-    grid = np.array([(da, ds) for da in (-2, -1, 0, 1, 2) for ds in (-1, 0, 1)], np.float64)
+    grid = np.array([(da, ds) for da in (-2, -1, 0, 1, 2) for ds in (-2, -1, 0, 1, 2)], np.float64)
     angles = rough.angles_deg[:, None] + grid[:, 0] * turn
     scales = rough.scales[:, None] * (1 + grid[:, 1] * size)
     count = len(rough.scores)
@@ -175,12 +199,8 @@ def _sharpened(rough: Candidates, wide: Bytes, templates: Templates) -> Candidat
     best = scores.argmax(axis=1)
     pick, move = np.divmod(best, len(moves))
     found = scores[np.arange(count), best] / (LEVELS * len(points))
-    order = np.argsort(-found, kind="stable")
-    order = order[found[order] >= PROMISING * found[order[0]]]
-    pick, move = pick[order], move[order]
-    return Candidates(
-        rough.centres[order] + moves[move], angles[order, pick], scales[order, pick], found[order]
-    )
+    every = np.arange(count)
+    return Candidates(rough.centres + moves[move], angles[every, pick], scales[every, pick], found)
 
 
 def _half_steps(templates: Templates) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Where the shape is: candidates on a small picture, drawn to the edges level by level."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,13 +17,13 @@ from station.vision.locating.shape import Floats, LevelPoints, Shape
 
 COARSE_POINTS = 36
 MIDDLE_POINTS = 72
-CANDIDATES = 64
 TOLERANCE_PX = 1.5
 TURN_STEP_PX, SIZE_STEP_PX = 2.2, 2.4
-KEEP = (24, 10, 6)
-PROMISING = 0.6
-"""A pose goes on to the next level with at least this share of the edges the best one has."""
-"""An edge point is found where the image's edge lies no further off, at full size."""
+CLEAR_MATCH = 0.8
+"""A best match below this is sought again from all around it."""
+SHAKEN, SHAKEN_LEVEL = 3, 2
+SURE_MATCH = 0.6
+"""Where fewer parts than there may be match so well, the search is done again, thoroughly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,24 @@ class Match:
     pose: Pose
     match: float
     """The share of the taught edge points that are found there, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How many poses are followed up, for one part in the image."""
+
+    candidates: int
+    promising: float
+    """The share of the best candidate's score that another one needs."""
+    keep: tuple[int, int, int]
+    """Poses that go on after the first level, the second, each later one."""
+    hopeful: float
+    """The share of the best pose's found edges that another one needs to go on."""
+    with_rough: bool = False
+
+
+QUICK = Effort(candidates=48, promising=0.75, keep=(24, 10, 6), hopeful=0.6)
+THOROUGH = Effort(candidates=160, promising=0.5, keep=(60, 24, 12), hopeful=0.45, with_rough=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +97,71 @@ def finder_of(shape: Shape, search: SearchRange) -> Finder:
 def find_shapes(image: Image, finder: Finder) -> list[Match]:
     """Every pose at which a fair share of the edges is found, best first, near twins left out."""
     pictures = pyramid_of(image, finder.halvings + 1)
-    small = pictures[-1]
-    if min(small.shape) < 8:
+    if min(pictures[-1].shape) < 8:
         return []
+    found: list[Match] = []
+    for effort in (QUICK, THOROUGH):
+        found = _sought(pictures, finder, effort)
+        if found and found[0].match < CLEAR_MATCH:
+            found = _shaken(pictures, finder, found)
+        if found and found[0].match >= SURE_MATCH:
+            break
+    return found
+
+
+def _shaken(pictures: Sequence[Grey], finder: Finder, found: Sequence[Match]) -> list[Match]:
+    """The likeliest poses again from all around them: one may have been caught by wrong edges."""
+    halvings = min(SHAKEN_LEVEL, finder.halvings)
+    step = 2.0 * 2**halvings / finder.shape.radius_px
+    starts = np.array(
+        [
+            (1.0 + ds * step, da * step)
+            for ds, da in (
+                (0, 0),
+                (1, 0),
+                (-1, 0),
+                (0, 1),
+                (0, -1),
+                (1, 1),
+                (-1, -1),
+                (1, -1),
+                (-1, 1),
+            )
+        ]
+    )
+    best = rows_of([match.pose for match in found[: SHAKEN * finder.search.parts]])
+    poses = _turned_starts(best, starts, finder.shape.centre)
+    for level in range(halvings, -1, -1):
+        if len(poses):
+            poses = _drawn(pictures[level], finder.middle[level], level, poses, finder, QUICK)
+    again = [*found, *_judged(pictures[0], finder.shape, poses)] if len(poses) else list(found)
+    again.sort(key=lambda match: -match.match)
+    kept = distinct(rows_of([match.pose for match in again]), finder.shape, 3.0)
+    return [again[index] for index in kept]
+
+
+def _turned_starts(poses: Poses, starts: Floats, centre: Floats) -> Poses:
+    """Each pose with each change (size times cosine, size times sine) about the shape's centre."""
+    a, b, x, y = (column[:, None] for column in poses.T)
+    cos, sin = starts.T
+    cx, cy = centre
+    turned_a, turned_b = a * cos - b * sin, a * sin + b * cos
+    at_x, at_y = a * cx - b * cy + x, b * cx + a * cy + y
+    moved_x = at_x - (turned_a * cx - turned_b * cy)
+    moved_y = at_y - (turned_b * cx + turned_a * cy)
+    return np.stack((turned_a, turned_b, moved_x, moved_y), axis=-1).reshape(-1, 4)
+
+
+def _sought(pictures: Sequence[Grey], finder: Finder, effort: Effort) -> list[Match]:
+    small = pictures[-1]
     templates = finder.templates(small.shape[1], small.shape[0])
-    poses = _full(candidates(small, templates, CANDIDATES * finder.search.parts), finder)
+    at_most = effort.candidates * finder.search.parts
+    likely = candidates(small, templates, at_most, effort.promising, with_rough=effort.with_rough)
+    poses = _full(likely, finder)
     for halvings in range(finder.halvings, -1, -1):
         if not len(poses):
             return []
-        poses = _drawn(pictures[halvings], finder.middle[halvings], halvings, poses, finder)
+        poses = _drawn(pictures[halvings], finder.middle[halvings], halvings, poses, finder, effort)
     return _judged(pictures[0], finder.shape, poses)
 
 
@@ -100,7 +174,14 @@ def _full(likely: Candidates, finder: Finder) -> Poses:
     return np.stack((a, b, x - (a * cx - b * cy), y - (b * cx + a * cy)), axis=1)
 
 
-def _drawn(picture: Grey, level: LevelPoints, halvings: int, poses: Poses, finder: Finder) -> Poses:
+def _drawn(
+    picture: Grey,
+    level: LevelPoints,
+    halvings: int,
+    poses: Poses,
+    finder: Finder,
+    effort: Effort,
+) -> Poses:
     """The poses drawn to the edges of one level; the likelier ones, without twins."""
     size = 2**halvings
     local = poses / size
@@ -113,8 +194,10 @@ def _drawn(picture: Grey, level: LevelPoints, halvings: int, poses: Poses, finde
     poses = local * size
     fitting = _within(poses, finder.search)
     order = np.argsort(-np.where(fitting, hits, -1), kind="stable")
-    keep = KEEP[min(2, finder.halvings - halvings)] * finder.search.parts
-    order = order[: 2 * keep][(fitting & (hits >= PROMISING * hits[order[0]]))[order[: 2 * keep]]]
+    keep = effort.keep[min(2, finder.halvings - halvings)] * finder.search.parts
+    order = order[: 2 * keep][
+        (fitting & (hits >= effort.hopeful * hits[order[0]]))[order[: 2 * keep]]
+    ]
     chosen = distinct(poses[order], finder.shape, 3.0 * size)[:keep]
     return poses[order[chosen]]
 
@@ -158,6 +241,12 @@ def pose_of(row: NDArray[np.float64]) -> Pose:
     """(4,) a, b, x, y as a pose."""
     a, b, x, y = (float(value) for value in row)
     return Pose(x=x, y=y, angle_deg=math.degrees(math.atan2(b, a)), scale=math.hypot(a, b))
+
+
+def rows_of(poses: Sequence[Pose]) -> Poses:
+    """(M, 4) a, b, x, y."""
+    rows = [(pose.matrix[0, 0], pose.matrix[1, 0], pose.x, pose.y) for pose in poses]
+    return np.array(rows, np.float64).reshape(-1, 4)
 
 
 def thinned(level: LevelPoints, at_most: int) -> LevelPoints:
