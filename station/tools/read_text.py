@@ -1,7 +1,7 @@
 """What is written there: lines recognised, each field judged by pattern, date and expectation."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -32,6 +32,18 @@ _SECOND_LINE = 0.5
 """From this confidence on a second line that fits a field makes it ambiguous."""
 
 ShareLimit = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Chosen:
+    """The line taken for a field."""
+
+    line: Line
+    spelled: Spelled
+    second: str
+    """What another line says that could be the field as well."""
+    is_labelled: bool
+    """Some line begins with the field's label, or it has none."""
 
 
 class ReadText(Tool, kind="read_text"):
@@ -126,49 +138,61 @@ class ReadText(Tool, kind="read_text"):
         if not place.read or (field.line or 0) > len(place.read):
             count = len(place.read)
             return told.no(self.missing_reason, f"{count} lines of print where it must be")
-        line, spelled, second = self._chosen(field, spelling, place)
-        told = replace(told, line=line, spelled=spelled)
+        chosen = self._chosen(field, spelling, place)
+        spelled = chosen.spelled
+        told = replace(told, line=chosen.line, spelled=spelled)
         doubt = decide(
             1 - spelled.confidence, accept_limit=told.accept_limit, reject_limit=self.reject_limit
         )
         if doubt is not Evaluation.OK:
-            if spelled.other_confidence >= 1 - told.accept_limit:
-                return told.no(self.wrong_reason, f"{spelled.other!r} may not stand there")
-            return told.unsure(doubt, self.unreadable_reason, "cannot be read surely")
+            return self._unread(chosen, doubt, told)
         if wanted is None:
             return told.open(self.mismatch_reason, f"{field.equal_to} was not read")
         content = self._content(field, spelled.value, wanted, frame)
-        problem = self._doubt(field, spelling, line, spelled, second)
+        problem = self._doubt(field, spelling, chosen)
         is_other = bool(wanted) and not differ_by_look(spelled.value, wanted)
         if content is not None and (is_other or not problem):
             return told.no(*content)
         return told.open(self.unreadable_reason, problem) if problem else told.yes()
 
-    def _chosen(
-        self, field: TextField, spelling: Spelling, place: Place
-    ) -> tuple[Line, Spelled, str]:
-        """The field's line, what it says, and what a second line says that fits as well."""
+    def _unread(self, chosen: _Chosen, doubt: Evaluation, told: Told) -> Finding:
+        """No line surely says what may stand there: one says something else, or it is not there."""
+        spelled = chosen.spelled
+        if spelled.other_confidence < 1 - told.accept_limit:
+            return told.unsure(doubt, self.unreadable_reason, "cannot be read surely")
+        if not chosen.is_labelled:
+            return told.no(self.missing_reason, "no line begins with its label")
+        return told.no(self.wrong_reason, f"{spelled.other!r} may not stand there")
+
+    def _chosen(self, field: TextField, spelling: Spelling, place: Place) -> _Chosen:
+        """The field's line and what it says; where none says what it may, the least clear one."""
         lines = place.read if field.line is None else [place.read[field.line - 1]]
         accept = self._accept(field)
         read = [(line, self._read(line, spelling, accept)) for line in lines]
-        read.sort(key=lambda pair: (-pair[1].confidence, -pair[1].other_confidence))
+        read.sort(key=lambda pair: -pair[1].confidence)
         if field.expected:
             # Searched among all lines: which one it is, is not what is judged.
-            read.sort(key=lambda pair: pair[1].value != "".join(field.expected.split()))
+            read.sort(key=lambda pair: pair[1].value != field.expected_plain)
         line, spelled = read[0]
-        others = [
+        if 1 - spelled.confidence >= self.reject_limit:
+            line, spelled = min(read, key=lambda pair: pair[1].surest)
+        seconds = [
             other.value for _, other in read[1:]
             if other.confidence >= _SECOND_LINE and other.value != spelled.value
         ]  # fmt: skip
-        return line, spelled, "" if field.expected or not others else others[0]
+        return _Chosen(
+            line=line,
+            spelled=spelled,
+            second="" if field.expected or not seconds else seconds[0],
+            is_labelled=any(spelling.has_label(one.line or one.other) for _, one in read),
+        )
 
     def _read(self, line: Line, spelling: Spelling, accept: float) -> Spelled:
         """Look again until it is sure: that it says something, or that it says something else."""
         spelled = NOTHING
         for looks in range(1, len(LOOKS) + 1):
             spelled = spell(line.readings(looks), spelling)
-            sure = max(spelled.confidence, spelled.other_confidence)
-            if 1 - sure <= _SURE_AT_ONCE * accept and self._is_clear(spelled):
+            if 1 - spelled.surest <= _SURE_AT_ONCE * accept and self._is_clear(spelled):
                 break
         return spelled
 
@@ -190,14 +214,13 @@ class ReadText(Tool, kind="read_text"):
             return self.mismatch_reason, f"{value!r} must be {wanted!r}"
         return None
 
-    def _doubt(
-        self, field: TextField, spelling: Spelling, line: Line, spelled: Spelled, second: str
-    ) -> str:
+    def _doubt(self, field: TextField, spelling: Spelling, chosen: _Chosen) -> str:
         """Why what reads well is not yet proven; "" where it is."""
-        if line.is_cut_off:
+        spelled = chosen.spelled
+        if chosen.line.is_cut_off:
             return "it reaches the edge of the region, signs may be missing"
-        if second:
-            return f"another line says {second!r}"
+        if chosen.second:
+            return f"another line says {chosen.second!r}"
         twin = "" if field.expected else twin_of(spelled, spelling)
         if twin:
             return f"it could be {twin!r}: give a pattern that only one of them fits"

@@ -84,6 +84,11 @@ class TextField(BaseModel):
         """There is a text it must equal."""
         return bool(self.expected or self.equal_to)
 
+    @property
+    def expected_plain(self) -> str:
+        """`expected` without spaces."""
+        return _plain(self.expected)
+
     def spelling(self) -> Spelling:
         """What may be written on its line."""
         value = self.pattern or _VALUES[self.kind]
@@ -91,6 +96,7 @@ class TextField(BaseModel):
             value = "|".join(pattern_of(each) for each in self.formats)
         return Spelling(
             pattern=re.compile(f"{label_pattern(self.label)}(?P<value>{value})"),
+            label=re.compile(label_pattern(self.label)),
             allowed=frozenset(self.allowed.replace(" ", "")) or None,
             is_capitals=self.is_capitals,
         )
@@ -102,7 +108,7 @@ class TextField(BaseModel):
             JobValueError: the job did not say it.
         """
         if not self.equal_to:
-            return _plain(self.expected)
+            return self.expected_plain
         try:
             return _plain(frame.value(self.equal_to))
         except JobValueError:

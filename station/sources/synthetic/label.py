@@ -209,10 +209,11 @@ def _code(elements: str, fine: int) -> Bytes:
 
 
 def _wiped(ink: Bytes, reach: int) -> Bytes:
-    """Wet ink wiped to the side: spread over `reach` pixels, a third of it gone."""
+    """Wet ink wiped to the side: drawn out into streaks of `reach` pixels that run together."""
     wide = cv2.copyMakeBorder(ink, 0, 0, 0, reach, cv2.BORDER_CONSTANT, value=(0,))
-    smeared = cv2.blur(wide, (reach | 1, reach // 4 | 1))
-    return np.asarray(smeared.astype(np.uint16) * 2 // 3).astype(np.uint8)
+    streaks = cv2.dilate(wide, np.ones((1, reach // 2 | 1), np.uint8))
+    smeared = cv2.blur(streaks, (reach // 2 | 1, reach // 5 | 1))
+    return np.asarray(smeared.astype(np.uint16) * 4 // 5).astype(np.uint8)
 
 
 def _put(onto: Bytes, ink: Bytes, x: int, y: int) -> None:

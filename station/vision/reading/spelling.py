@@ -18,6 +18,8 @@ class Spelling:
     """What may be written on a field's line: the group `value` of the pattern is the field."""
 
     pattern: re.Pattern[str]
+    label: re.Pattern[str]
+    """How its line begins; fits everything where the field has no label."""
     allowed: frozenset[str] | None = None
     """What the value may be made of; None: of anything."""
     is_capitals: bool = True
@@ -30,6 +32,10 @@ class Spelling:
             return None
         value = match.group("value")
         return value if self.allowed is None or self.allowed.issuperset(value) else None
+
+    def has_label(self, text: str) -> bool:
+        """The line begins as the field's does."""
+        return self.label.match(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,11 @@ class Spelled:
     other: str = ""
     """The likeliest line that may not stand there."""
     other_confidence: float = 0.0
+
+    @property
+    def surest(self) -> float:
+        """How sure it is what the line says, be it the field or something else."""
+        return max(self.confidence, self.other_confidence)
 
 
 NOTHING = Spelled()
