@@ -10,6 +10,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from station.core.configuration import Configuration
+from station.core.corrections import Colour, FlatField, Lens
 from station.core.frame import Frame, Image, Job
 from station.core.plugin import Site
 from station.core.recipe import HealthLimits, prepare
@@ -19,6 +21,7 @@ from station.line.batch_pictures import find_batch
 from station.tools.plain import plain_recipe
 from station.vision.annotate import STRIP_LINES, text_size
 from station.vision.card import find_model, read_card, write_model
+from station.vision.correction import corrected_image
 from station.vision.geometry import resize
 from station.vision.health import find_fault
 from station.vision.images import read_image
@@ -100,6 +103,45 @@ def health_ms(width: int, height: int, *, rounds: int = 200) -> float:
     for _ in range(rounds):
         fresh = np.array(picture)
         spent.append(_cpu(partial(find_fault, fresh, limits)))
+    return float(np.quantile(spent, QUIET)) * 1e3
+
+
+def correction_ms(width: int = 1280, height: int = 1024, *, rounds: int = 60) -> dict[str, float]:
+    """CPU ms that correcting one picture takes, for each step and channel count, and for all."""
+    camera = (1400.0, 0.0, width / 2, 0.0, 1400.0, height / 2, 0.0, 0.0, 1.0)
+    lens = Lens(
+        camera_matrix=camera, distortion=(-0.2, 0.1, 0, 0, 0), corrected_matrix=camera,
+        error_px=0.1, held_out_error_px=0.1, views=12,
+    )  # fmt: skip
+    slope = tuple(tuple(1 + 0.01 * column for column in range(17)) for _ in range(13))
+    flat = FlatField(gain=(slope,), dark=(slope,), defect_pixels=((10, 10), (600, 500)))
+    colour = Colour(
+        encoding="srgb", gains=(1.2, 1, 1.5),
+        matrix=(1.2, -0.1, -0.1, -0.1, 1.2, -0.1, 0, -0.2, 1.2), delta_e_before=9,
+        delta_e_after=1, delta_e_held_out=1,
+    )  # fmt: skip
+    size = (width, height)
+    steps: dict[str, tuple[int, Configuration]] = {
+        "lens grey": (1, Configuration(image_size_px=size, lens=lens)),
+        "lens colour": (3, Configuration(image_size_px=size, lens=lens)),
+        "flat grey": (1, Configuration(image_size_px=size, flat_field=flat)),
+        "flat colour": (3, Configuration(image_size_px=size, flat_field=flat)),
+        "colour": (3, Configuration(colour=colour)),
+        "all grey": (1, Configuration(image_size_px=size, lens=lens, flat_field=flat)),
+        "all colour": (
+            3, Configuration(image_size_px=size, lens=lens, flat_field=flat, colour=colour)
+        ),
+    }  # fmt: skip
+    return {name: _correction_ms(size, *step, rounds) for name, step in steps.items()}
+
+
+def _correction_ms(
+    size: tuple[int, int], channels: int, configuration: Configuration, rounds: int
+) -> float:
+    shape = size[::-1] if channels == 1 else (*size[::-1], channels)
+    image: Image = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    corrected_image(image, configuration)
+    spent = [_cpu(partial(corrected_image, image, configuration)) for _ in range(rounds)]
     return float(np.quantile(spent, QUIET)) * 1e3
 
 
