@@ -1,7 +1,7 @@
 """The station itself: what it is doing, and the verbs that change it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import cv2
 import onnxruntime
@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from station import __version__
 from station.api.context import Context, Station
 from station.api.problems import REFUSALS
+from station.core.configuration import Configuration
 from station.line.acquisition import CameraHealth
 from station.line.counters import Counts
 from station.line.states import State
@@ -32,6 +33,22 @@ class ActiveRecipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationStatus:
+    """The camera's Configuration, and whether it must be made anew."""
+
+    configuration_id: str
+    steps: list[str]
+    """What was calibrated: lens, scale, flat, colour, focus."""
+    calibrated_at: datetime | None
+    due_at: datetime | None
+    when_overdue: str
+    is_overdue: bool
+    error_px: float | None
+    """Combined standard uncertainty of a place, from the error budget."""
+    error_mm: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OutletStatus:
     """How one sink is doing."""
 
@@ -48,6 +65,7 @@ class StationStatus:
     state: State
     state_text: str
     recipe: ActiveRecipe
+    calibration: CalibrationStatus
     counters: Counts
     camera: CameraHealth
     sinks: list[OutletStatus]
@@ -100,6 +118,7 @@ def status_of(context: Context) -> StationStatus:
             configuration_id=prepared.configuration_id,
             is_qualified=prepared.is_qualified,
         ),
+        calibration=_calibration(prepared.configuration, datetime.now(UTC)),
         counters=line.counters.look(),
         camera=line.camera,
         sinks=[
@@ -114,4 +133,17 @@ def status_of(context: Context) -> StationStatus:
             "opencv": cv2.__version__,
             "onnxruntime": onnxruntime.__version__,
         },
+    )
+
+
+def _calibration(configuration: Configuration, now: datetime) -> CalibrationStatus:
+    return CalibrationStatus(
+        configuration_id=configuration.configuration_id,
+        steps=[step.name for step in configuration.steps],
+        calibrated_at=configuration.calibrated_at,
+        due_at=configuration.due_at,
+        when_overdue=configuration.when_overdue,
+        is_overdue=configuration.is_overdue(now),
+        error_px=configuration.error_px(),
+        error_mm=configuration.error_mm(),
     )

@@ -13,9 +13,10 @@ from typing import Annotated
 
 import typer
 
-from station.cli.home import home, model_dirs
+from station.cli.home import home, model_dirs, site
 from station.cli.line import open_shelf
 from station.cli.model_taught import check_taught
+from station.core.configuration import Configuration, load_configuration
 from station.core.errors import NoFrameError, StationError
 from station.core.plugin import Sink, Source, Tool, discover
 from station.line.settings import StationSettings, read_settings
@@ -61,9 +62,9 @@ def doctor(
         lines.append(line)
         mark, colour = ("ok  ", "green") if line.is_fine else ("TODO", "red")
         typer.secho(mark, fg=colour, nl=False)
-        typer.echo(f"  {line.what:<9} {line.finding}")
+        typer.echo(f"  {line.what:<10} {line.finding}")
         if line.advice:
-            typer.echo(f"      {'':<9} -> {line.advice}")
+            typer.echo(f"      {'':<10} -> {line.advice}")
     raise typer.Exit(0 if all(line.is_fine for line in lines) else 1)
 
 
@@ -73,6 +74,7 @@ def examine(path: Path) -> Iterator[Line]:
     yield from _libraries()
     yield _plugins()
     yield from _models()
+    yield from _calibrations(datetime.now(UTC))
     yield _disk()
     yield _clock()
     if not path.is_file():
@@ -144,6 +146,33 @@ def _models() -> Iterator[Line]:
             yield Line("taught", name, str(error))
 
 
+def _calibrations(now: datetime) -> Iterator[Line]:
+    """One line a camera with a Configuration of this station's own."""
+    for path in sorted((home() / "calibration").glob("*.json")):
+        if path.name.endswith(".schema.json"):
+            continue
+        try:
+            yield _calibration(load_configuration(path), now)
+        except StationError as error:
+            yield Line("calibrated", path.name, f"{error}; repair it, or take it from earlier/")
+
+
+def _calibration(found: Configuration, now: datetime) -> Line:
+    steps = ", ".join(step.name for step in found.steps) or "nothing"
+    words = f"{found.camera_id}: {steps} ({found.configuration_id})"
+    error_mm = found.error_mm()
+    if error_mm is not None:
+        words += f", ± {error_mm:.3f} mm"
+    if found.due_at is None:
+        return Line("calibrated", words)
+    due = [step.name for step in found.steps if step.due_at and not now <= step.due_at]
+    advice = f"overdue: station calibrate {', '.join(due) or 'anew'}"
+    if found.when_overdue == "not_decidable":
+        advice += "; until then no part passes"
+    words += f", due on {found.due_at:%Y-%m-%d}"
+    return Line("calibrated", words, advice if found.is_overdue(now) else "")
+
+
 def _disk() -> Line:
     free = shutil.disk_usage(home()).free
     fine = free >= FREE_BYTES_WANTED
@@ -177,6 +206,9 @@ def _camera(settings: StationSettings) -> Line:
         return Line("camera", f"{source.camera_id} ({source.kind})", str(error))
     try:
         frame = feed.grab(settings.line.grab_timeout_ms / 1e3)
+        if frame is not None:
+            height, width = frame.image.shape[:2]
+            site(source.camera_id).configuration.check_size(width, height)
     except NoFrameError:
         frame = None
     except StationError as error:

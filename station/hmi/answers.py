@@ -22,6 +22,12 @@ class RecipeStatus(Answer):
     is_qualified: bool = False
 
 
+class CalibrationStatus(Answer):
+    """Whether the camera's calibration must be made anew."""
+
+    is_overdue: bool = False
+
+
 class Counts(Answer):
     """The counters since the start of the line."""
 
@@ -55,6 +61,7 @@ class Status(Answer):
     state: str
     state_text: str
     recipe: RecipeStatus
+    calibration: CalibrationStatus = CalibrationStatus()
     counters: Counts
     camera: CameraStatus
 

@@ -30,8 +30,12 @@ def header_of(status: Status | None, now: datetime, *, is_lost: bool) -> HeaderV
 
 
 def _recipe_detail(status: Status) -> str:
-    begin = status.recipe.recipe_hash[:8]
-    return begin if status.recipe.is_qualified else f"{begin} · not qualified"
+    marks = [status.recipe.recipe_hash[:8]]
+    if not status.recipe.is_qualified:
+        marks.append("not qualified")
+    if status.calibration.is_overdue:
+        marks.append("calibration overdue")
+    return " · ".join(marks)
 
 
 def _camera(status: Status) -> tuple[str, Tone]:

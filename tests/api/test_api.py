@@ -159,6 +159,17 @@ def test_what_is_not_there_is_a_problem(path: str, status: int, api: httpx.Clien
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_the_state_tells_of_the_calibration(api: httpx.Client) -> None:
+    calibration = api.get("/api/v1/station").json()["calibration"]
+    assert calibration["configuration_id"].startswith("identity-")
+    assert calibration["is_overdue"] is False
+    assert (calibration["due_at"], calibration["error_mm"], calibration["steps"]) == (
+        None,
+        None,
+        [],
+    )
+
+
 def test_start_and_stop(api: httpx.Client) -> None:
     assert api.get("/api/v1/station").json()["state"] == "ready"
     assert api.post("/api/v1/station:start").json()["state"] == "continuous_execution"

@@ -223,6 +223,13 @@ def test_a_completed_ok_that_did_not_pass_never_looks_good(
     assert look(board, 1.0).verdict.tone is Tone.NOT_INSPECTED
 
 
+def test_an_overdue_calibration_is_marked(board: Board, make_status: MakeStatus) -> None:
+    status = make_status()
+    overdue = status.calibration.model_copy(update={"is_overdue": True})
+    board.answered(status.model_copy(update={"calibration": overdue}), 1.0)
+    assert look(board, 1.1).header.recipe_detail.endswith("· calibration overdue")
+
+
 @pytest.mark.parametrize(
     ("is_qualified", "detail"), [(True, "abababab"), (False, "abababab · not qualified")]
 )
