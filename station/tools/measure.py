@@ -14,6 +14,7 @@ from station.core.plugin import Check, Site, Tool
 from station.core.reasons import ReasonCode
 from station.core.result import Evaluation, Finding, decide
 from station.vision.geometry import to_channels
+from station.vision.measuring.calipers import Calipers
 from station.vision.measuring.features import Feature
 from station.vision.measuring.fits import Circle, Line, Spot
 from station.vision.measuring.seeing import Seen, Unseen, see
@@ -132,8 +133,11 @@ class Measure(Tool, kind="measure"):
             spaces[name] = _space(site.configuration) if one.needs_plane else Space()
             self._check_room(name, one, spaces[name])
 
+        # laid once: they lie in part coordinates
+        calipers = {name: feature.calipers() for name, feature in self.features.items()}
+
         def run(frame: Frame) -> Sequence[Finding]:
-            return self._look(frame, spaces)
+            return self._look(frame, spaces, calipers)
 
         codes = {one.reason for one in self.measurements.values()}
         return Check(
@@ -142,7 +146,9 @@ class Measure(Tool, kind="measure"):
             reason_codes=frozenset({*codes, self.missing_reason, self.unsure_reason}),
         )
 
-    def _look(self, frame: Frame, spaces: Mapping[str, Space]) -> list[Finding]:
+    def _look(
+        self, frame: Frame, spaces: Mapping[str, Space], calipers: Mapping[str, Calipers]
+    ) -> list[Finding]:
         grey = to_channels(frame.image, 1)
         seen: dict[tuple[str, bool], Seen | Unseen] = {}
         findings = []
@@ -151,7 +157,7 @@ class Measure(Tool, kind="measure"):
             for edge in one.features:
                 key = edge, space.plane is None
                 if key not in seen:
-                    seen[key] = see(grey, self.features[edge], space)
+                    seen[key] = see(grey, self.features[edge], calipers[edge], space)
             found = {edge: seen[edge, space.plane is None] for edge in one.features}
             findings.append(self._judge(name, one, found, space))
         return findings

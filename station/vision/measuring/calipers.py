@@ -14,6 +14,7 @@ TOLERANCE_PX = 0.5
 """A sample may lie so far outside the image: half a pixel is rounding."""
 
 Floats = NDArray[np.float64]
+Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class Calipers:
     The edge at `t` pixels along caliper k lies at `starts[k] + t * directions[k]`.
     """
 
-    samples: Floats
+    samples: NDArray[np.float32]
     starts: Floats
     directions: Floats
 
@@ -39,7 +40,9 @@ def straight(starts: Floats, direction: Floats, length_px: float, width_px: floa
         + along[None, None, :, None] * direction
     )
     return Calipers(
-        samples=samples, starts=starts, directions=np.broadcast_to(direction, starts.shape)
+        samples=samples.astype(np.float32),
+        starts=starts,
+        directions=np.broadcast_to(direction, starts.shape),
     )
 
 
@@ -58,7 +61,7 @@ def radial(
     rays = np.stack((np.cos(turned), np.sin(turned)), axis=-1)
     axes = np.stack((np.cos(angles), np.sin(angles)), axis=-1)
     return Calipers(
-        samples=centre + rays[:, :, None, :] * distances[None, None, :, None],
+        samples=(centre + rays[:, :, None, :] * distances[None, None, :, None]).astype(np.float32),
         starts=centre + axes * start,
         directions=axes * way,
     )
@@ -73,13 +76,14 @@ def rows_of(grey: Image, calipers: Calipers) -> NDArray[np.float32]:
         OutsideImageError: a caliper does not lie wholly in the image.
     """
     height, width = grey.shape
-    x, y = calipers.samples[..., 0] - 0.5, calipers.samples[..., 1] - 0.5
+    half = np.float32(0.5)
+    x, y = calipers.samples[..., 0] - half, calipers.samples[..., 1] - half
     _check_inside(x, y, width, height)
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
-    left = np.minimum(x.astype(np.int64), max(0, width - 2))
-    top = np.minimum(y.astype(np.int64), max(0, height - 2))
+    left = np.minimum(x.astype(np.int32), max(0, width - 2))
+    top = np.minimum(y.astype(np.int32), max(0, height - 2))
     right, below = min(1, width - 1), min(1, height - 1) * width
-    u, v = (x - left).astype(np.float32), (y - top).astype(np.float32)
+    u, v = x - left.astype(np.float32), y - top.astype(np.float32)
     flat, at = np.ascontiguousarray(grey).reshape(-1).astype(np.float32), top * width + left
     upper = flat[at] + u * (flat[at + right] - flat[at])
     lower = flat[at + below] + u * (flat[at + below + right] - flat[at + below])
@@ -97,7 +101,7 @@ def across_px(width_px: float) -> Floats:
     return np.asarray((np.arange(count) - (count - 1) / 2) * (width_px / count), np.float64)
 
 
-def _check_inside(x: Floats, y: Floats, width: int, height: int) -> None:
+def _check_inside(x: Samples, y: Samples, width: int, height: int) -> None:
     reach = (x.min(), y.min(), x.max() - (width - 1), y.max() - (height - 1))
     # TOLERANCE_PX beyond the image's border, which is half a pixel beyond its outer centres
     allowed = TOLERANCE_PX + 0.5

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from station.core.frame import Image
 from station.core.region import Region
-from station.vision.measuring.calipers import rows_of
+from station.vision.measuring.calipers import Calipers, rows_of
 from station.vision.measuring.edges import Edge, edge_of_rows, find_edges
 from station.vision.measuring.features import (
     CircleFeature,
@@ -50,24 +50,24 @@ class Unseen:
     wanted: int
 
 
-def see(grey: Image, feature: Feature, space: Space) -> Seen | Unseen:
-    """Look for one feature in a grey image of the part.
+def see(grey: Image, feature: Feature, calipers: Calipers, space: Space) -> Seen | Unseen:
+    """Look for one feature, with its calipers, in a grey image of the part.
 
     Raises:
         OutsideImageError: its calipers reach out of the image.
     """
-    if isinstance(feature, PointFeature):
-        return _see_edges(grey, feature, space, (feature.edge,))
-    if isinstance(feature, PairFeature):
-        return _see_edges(grey, feature, space, (feature.edge, feature.second))
-    return _see_shape(grey, feature, space)
+    if isinstance(feature, PointFeature | PairFeature):
+        return _see_edges(grey, feature, calipers, space)
+    return _see_shape(grey, feature, calipers, space)
 
 
 def _see_edges(
-    grey: Image, feature: PointFeature | PairFeature, space: Space, edges: tuple[Edge, ...]
+    grey: Image, feature: PointFeature | PairFeature, calipers: Calipers, space: Space
 ) -> Seen | Unseen:
     """Each edge along the one caliper."""
-    calipers = feature.calipers()
+    edges: tuple[Edge, ...] = (feature.edge,)
+    if isinstance(feature, PairFeature):
+        edges = (feature.edge, feature.second)
     rows = rows_of(grey, calipers)[0]
     found = [edge_of_rows(rows, edge) for edge in edges]
     seen = sum(math.isfinite(at) for at, _ in found)
@@ -100,8 +100,9 @@ def _spot(point: Floats, way: Floats, variance_px2: float, space: Space) -> Spot
     )
 
 
-def _see_shape(grey: Image, feature: LineFeature | CircleFeature, space: Space) -> Seen | Unseen:
-    calipers = feature.calipers()
+def _see_shape(
+    grey: Image, feature: LineFeature | CircleFeature, calipers: Calipers, space: Space
+) -> Seen | Unseen:
     edges = find_edges(rows_of(grey, calipers).mean(axis=1), feature.edge)
     seen = edges.seen
     needed = math.ceil(feature.points_share_at_least * feature.count)

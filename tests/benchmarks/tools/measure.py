@@ -45,8 +45,8 @@ def measure(data: Path) -> Figures:
     for name, errors in (("true", of_true), ("calibrated", of_calibrated)):
         lines.append(
             f"mm, {name} lens and plane: worst error {_percent(errors):.4f} % of the diameter, "
-            f"mean {errors.mean() * 100:+.4f} % (asked: within 0.1 %; {errors.size} edges of {TILTED} "
-            "rings, camera tilted 10 degrees, distorted)"
+            f"mean {errors.mean() * 100:+.4f} % (asked: within 0.1 %; {errors.size} edges, "
+            "camera tilted 10 degrees and distorted)"
         )
     numbers["mm_error_percent"] = round(_percent(of_calibrated), 4)
     numbers["mm_error_percent_true_camera"] = round(_percent(of_true), 4)
