@@ -18,7 +18,7 @@ from station.vision.codes.content import (
 )
 from station.vision.codes.ladder import Seen
 from station.vision.codes.quality import Quality
-from station.vision.codes.reading import Place, Reading
+from station.vision.codes.reading import Reading
 
 RIGHT, UNDECIDED, WRONG = 0.0, 0.5, 1.0
 BEST_GRADE = 4.0
@@ -62,14 +62,24 @@ def findings_of(
     rules: Rules,
     reasons: Reasons,
     *,
-    place: Place,
-    is_like_code: bool,
+    looked: NDArray[np.float64],
+    spot: NDArray[np.float64] | None,
 ) -> list[Finding]:
-    """A finding for each code read, each one missing or unreadable, and each one too poor."""
+    """A finding for each code read, for all that are missing or unreadable, for each too poor.
+
+    Args:
+        tool: its name.
+        seen: what the search came to.
+        qualities: of each code that was read for sure.
+        rules: what must be on the part.
+        reasons: the recipe's reason codes.
+        looked: corners of the place that was searched.
+        spot: corners of what is like a code there and was not read.
+    """
     found = [*_contents(tool, seen, qualities, rules, reasons)]
     found += _doubts(tool, seen, reasons)
     if not found or (len(seen.sure) < rules.count and not seen.unsure):
-        found += _absences(tool, seen, rules, reasons, place, is_like_code=is_like_code)
+        found += [_absence(tool, seen, rules, reasons, looked, spot)]
     return [*found, *_poor(tool, seen, qualities, rules, reasons)]
 
 
@@ -157,25 +167,22 @@ def _doubts(tool: str, seen: Seen, reasons: Reasons) -> Iterator[Finding]:
         yield _finding(tool, UNDECIDED, reasons.unreadable, reading.corners, said)
 
 
-def _absences(
+def _absence(
     tool: str,
     seen: Seen,
     rules: Rules,
     reasons: Reasons,
-    place: Place,
-    *,
-    is_like_code: bool,
-) -> Iterator[Finding]:
+    looked: NDArray[np.float64],
+    spot: NDArray[np.float64] | None,
+) -> Finding:
     """One finding for all the codes that were not read."""
-    few = f"{rules.count - len(seen.sure)} of {rules.count} codes"
+    few = f"{rules.count - len(seen.sure)} of {rules.count} codes not read"
     measured = {"looks": seen.looks, "codes": len(seen.sure)}
-    if seen.damaged:
-        corners, reason, said = seen.damaged[0].corners, reasons.unreadable, "found, not decoded"
-    elif is_like_code and not seen.sure:
-        corners, reason, said = _outline(place), reasons.unreadable, "there is a patch like a code"
-    else:
-        corners, reason, said = _outline(place), reasons.missing, "nothing like a code is there"
-    yield _finding(tool, WRONG, reason, corners, f"{few} not read: {said}", measured=measured)
+    if spot is None:
+        said = f"{few}: nothing like a code is there"
+        return _finding(tool, WRONG, reasons.missing, looked, said, measured=measured)
+    said = f"{few}: something like a code is there"
+    return _finding(tool, WRONG, reasons.unreadable, spot, said, measured=measured)
 
 
 def _poor(
@@ -252,12 +259,6 @@ def _apart(reads: Sequence[dict[str, str]]) -> list[dict[str, str]]:
         {name if name in shared else f"{name}_{number}": value for name, value in read.items()}
         for number, read in enumerate(reads, 1)
     ]
-
-
-def _outline(place: Place) -> NDArray[np.float64]:
-    height, width = place.image.shape
-    corners = np.array(((0, 0), (width, 0), (width, height), (0, height)), np.float64)
-    return corners @ place.matrix[:, :2].T + place.matrix[:, 2]
 
 
 def _polygon(corners: NDArray[np.float64]) -> Polygon:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, model_validator
 
 from station.core.frame import Frame, Image
@@ -14,7 +16,7 @@ from station.core.result import Finding
 from station.tools.code_findings import Reasons, Rules, findings_of
 from station.vision.codes.content import CheckDigit
 from station.vision.codes.ladder import Search, Seen, read_codes
-from station.vision.codes.likeness import find_patch
+from station.vision.codes.likeness import find_patch, is_two_toned
 from station.vision.codes.quality import Quality, measure_quality
 from station.vision.codes.reading import AddOn, Place, place_of
 from station.vision.codes.symbologies import Symbology
@@ -123,11 +125,11 @@ class ReadCode(Tool, kind="read_code"):
             retry_megapixels=self.retry_megapixels,
         )
         seen = read_codes(places, search)
+        qualities = _qualities(frame.image, seen)
+        spot = None if len(seen.sure) >= rules.count else _unreadable(places, seen)
         return findings_of(
-            self.name, seen, _qualities(frame.image, seen), rules, reasons,
-            place=places[0],
-            is_like_code=len(seen.sure) >= rules.count or find_patch(places[0].image) is not None,
-        )  # fmt: skip
+            self.name, seen, qualities, rules, reasons, looked=places[0].corners, spot=spot
+        )
 
     def _rules(self, frame: Frame) -> Rules:
         """What must be there on this part.
@@ -156,6 +158,15 @@ class ReadCode(Tool, kind="read_code"):
         if self.region and self.full_image:
             places.append(place_of(image, None))
         return places
+
+
+def _unreadable(places: Sequence[Place], seen: Seen) -> NDArray[np.float64] | None:
+    """Where something is like a code and was not read: its corners in the image."""
+    for reading in seen.damaged:
+        if is_two_toned(places[-1].around(reading.corners, 0).image):
+            return reading.corners
+    patch = None if seen.sure else find_patch(places[0].image)
+    return places[0].to_image(np.array(patch.corners)) if patch else None
 
 
 def _qualities(image: Image, seen: Seen) -> list[Quality]:

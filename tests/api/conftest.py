@@ -53,10 +53,11 @@ def api(
         },
         "test",
     )
-    yield from _serve(settings, folder, tiny_model_dir)
+    yield from serve(settings, folder, tiny_model_dir)
 
 
-def _serve(settings: StationSettings, folder: Path, models: Path) -> Iterator[httpx.Client]:
+def serve(settings: StationSettings, folder: Path, models: Path) -> Iterator[httpx.Client]:
+    """A client of a station with these settings, whose recipes and records lie in `folder`."""
     shelf = Shelf((folder / "recipes",), Site(model_dirs=(models,)))
     line = Line(
         settings.line,

@@ -14,6 +14,7 @@ import pytest
 
 from station.core.result import RESULT_JSON, Evaluation, ResultState
 from tests.cli.conftest import Draw, RunStation
+from tests.codes import on_label, render
 
 LABELLED = {
     "good/1.png": 90,
@@ -310,3 +311,29 @@ def test_a_pass_is_completed_and_ok(
         assert record["passed"] is ((record["result_state"], record["evaluation"]) == proven)
         assert len(record["recipe_hash"]) == 64
         assert list(record["models"]) == ["bright/1"]
+
+
+def test_values_come_for_all_and_row_by_row(station: RunStation, station_home: Path) -> None:
+    folder = station_home / "labels"
+    folder.mkdir()
+    for name, serial in (("a", "S1"), ("b", "S2"), ("c", "S9")):
+        cv2.imwrite(str(folder / f"{name}.png"), on_label(render(serial)))
+    (station_home / "draft.toml").write_text(
+        '[[tools]]\nkind = "read_code"\nname = "code"\nsymbologies = ["data_matrix"]\n'
+        'expected_values = ["job.serial"]\n'
+    )
+    station("recipe", "new", "label", "--from", "draft.toml")
+
+    def reasons(*more: str) -> list[str | None]:
+        station("inspect", folder, "--recipe", "label", "--out", "o", *more)
+        return [record["reason_code"] for record in records(station_home / "o")]
+
+    assert reasons() == ["no_job_value"] * 3
+    assert reasons("--value", "serial=S1") == [None, "code_wrong", "code_wrong"]
+    (folder / "values.csv").write_text("file,serial\nb.png,S2\nc.png,S3\n")
+    assert reasons("--value", "serial=S1") == [None, None, "code_wrong"]
+    assert reasons("--value", "serial=S2") == ["code_wrong", None, "code_wrong"]
+    refused = station("inspect", folder, "--recipe", "label", "--value", "serial")
+    assert refused.code == 2
+    assert "serial=A1" not in refused.out
+    assert "NAME=VALUE" in refused.err

@@ -91,6 +91,14 @@ def test_missing_unreadable_and_wrong_are_three_reasons() -> None:
         assert not only(image).read
 
 
+@pytest.mark.parametrize("noise", [0.0, 3.0, 12.0])
+def test_noise_is_no_code(noise: float) -> None:
+    bare = on_label(np.full((60, 60), 255, np.uint8), bright=200, noise=noise)
+    for symbologies in (["data_matrix"], ["qr_code", "code128", "ean13", "itf", "codabar"]):
+        finding = only(bare, symbologies=symbologies)
+        assert (finding.evaluation, finding.reason_code) == (NOT_OK, "code_missing")
+
+
 def test_reasons_are_the_recipes() -> None:
     blank = on_label(np.full((60, 60), 255, np.uint8), bright=180)
     assert only(blank, missing_reason="label_missing").reason_code == "label_missing"

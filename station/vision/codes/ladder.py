@@ -92,7 +92,8 @@ class Seen:
     unsure: tuple[Reading, ...] = ()
     """Readings elsewhere that not enough looks agree on: what they say proves nothing."""
     damaged: tuple[Reading, ...] = ()
-    """Codes that were found elsewhere and not decoded."""
+    """Codes that were found elsewhere and not decoded, in the picture as it is: a picture made
+    harder shows such things in mere noise."""
     looks: int = 0
 
 
@@ -150,7 +151,8 @@ class _Hunt:
         self._looks += 1
         search = self._search
         readings = look(place, way, search.symbologies, search.add_on)
-        self._damaged += [reading for reading in readings if not reading.is_valid]
+        if way is PLAIN:
+            self._damaged += [reading for reading in readings if not reading.is_valid]
         for reading in readings:
             if reading.is_valid:
                 self._candidate(reading).votes.setdefault(way.name, reading)

@@ -1,7 +1,5 @@
 """Is there something like a code: a patch as full of edges as bars and modules are, two-toned."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
@@ -9,6 +7,7 @@ from station.core.frame import Image
 from station.core.region import Rectangle
 
 LONGEST_PX = 640
+SMALLEST_PX = 12
 WINDOW_SHARE = 1 / 28
 RANGE_AT_LEAST = 16.0
 """Between the 1st and the 99th percentile of grey; with less there is nothing to see."""
@@ -19,33 +18,28 @@ FILL_AT_LEAST = 0.55
 TWO_TONED_AT_LEAST = 0.72
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patch:
-    """Where something like a code lies, in pixels of the picture that was searched."""
-
-    box: Rectangle
-    edge_density: float
-
-
-def find_patch(image: Image) -> Patch | None:
-    """The largest patch like a code in a grey image; None where there is none.
+def find_patch(image: Image) -> Rectangle | None:
+    """Where the largest patch like a code lies in a grey image; None where there is none.
 
     It tells an unreadable code from a missing one. Dense print may pass for a code; neither is OK.
     """
+    if min(image.shape) < SMALLEST_PX:
+        return None
     scale = min(1.0, LONGEST_PX / max(image.shape))
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    if min(small.shape) < 12:
-        return None
-    stretched = _stretch(np.asarray(small, np.uint8))
-    if stretched is None:
-        return None
-    density = _edge_density(stretched)
-    patches = _patches(stretched, density)
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    stretched = _stretch(small)
+    patches = [] if stretched is None else _patches(stretched, _edge_density(stretched))
     if not patches:
         return None
-    left, top, width, height, share = max(patches, key=lambda patch: patch[2] * patch[3])
-    box = Rectangle(x=left / scale, y=top / scale, width=width / scale, height=height / scale)
-    return Patch(box=box, edge_density=share)
+    left, top, width, height = max(patches, key=lambda patch: patch[2] * patch[3])
+    return Rectangle(x=left / scale, y=top / scale, width=width / scale, height=height / scale)
+
+
+def is_two_toned(image: Image) -> bool:
+    """True where a grey picture is dark and bright, as codes are, not of all shades, as noise."""
+    stretched = _stretch(image)
+    return stretched is not None and _two_toned(stretched) >= TWO_TONED_AT_LEAST
 
 
 def _stretch(image: Image) -> Image | None:
@@ -66,10 +60,10 @@ def _edge_density(image: Image) -> np.ndarray:
     return np.asarray(cv2.boxFilter(edges, -1, (side, side)))
 
 
-def _patches(image: Image, density: np.ndarray) -> list[tuple[int, int, int, int, float]]:
-    """Left, top, width, height and edge density of each connected patch that is like a code."""
+def _patches(image: Image, density: np.ndarray) -> list[tuple[int, int, int, int]]:
+    """Left, top, width and height of each connected patch that is like a code."""
     dense = (density > DENSITY_AT_LEAST).astype(np.uint8)
-    side = max(12, round(max(image.shape) * WINDOW_SHARE))
+    side = max(SMALLEST_PX, round(max(image.shape) * WINDOW_SHARE))
     found = []
     count, labels, stats, _ = cv2.connectedComponentsWithStats(dense)
     for label in range(1, count):
@@ -78,8 +72,7 @@ def _patches(image: Image, density: np.ndarray) -> list[tuple[int, int, int, int
             continue
         inside = image[top : top + height, left : left + width]
         if _two_toned(inside) >= TWO_TONED_AT_LEAST:
-            share = float(density[top : top + height, left : left + width].mean())
-            found.append((left, top, width, height, share))
+            found.append((left, top, width, height))
     return found
 
 

@@ -57,6 +57,16 @@ class Place:
     matrix: NDArray[np.float64]
     """(2, 3): continuous coordinates of the place to those of the image."""
 
+    @property
+    def corners(self) -> NDArray[np.float64]:
+        """(4, 2) in the image, clockwise from the top left."""
+        height, width = self.image.shape
+        return self.to_image(np.array(((0, 0), (width, 0), (width, height), (0, height)), float))
+
+    def to_image(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points (…, 2) of the place as points of the image."""
+        return np.asarray(points @ self.matrix[:, :2].T + self.matrix[:, 2], np.float64)
+
     def negative(self) -> "Place":
         """The same place with dark and bright exchanged."""
         return Place(image=np.asarray(WHITE - self.image, np.uint8), matrix=self.matrix)
