@@ -2,6 +2,7 @@
 
 import typer
 
+from station.cli.calibrate_apply import apply
 from station.cli.calibrate_focus import focus
 from station.cli.calibrate_geometry import lens, scale
 from station.cli.calibrate_light import colour, flat
@@ -11,5 +12,5 @@ app = typer.Typer(
     help="Calibrate a camera: focus, lens, scale, flat field, colour; print the targets for it.",
     no_args_is_help=True,
 )
-for command in (target, focus, lens, scale, flat, colour):
+for command in (target, focus, lens, scale, flat, colour, apply):
     app.command()(command)

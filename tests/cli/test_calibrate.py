@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from station.core.configuration import load_configuration
+from station.core.configuration import Configuration, keep_configuration, load_configuration
+from station.core.corrections import FlatField
 from station.vision.calibrating.board import Board
 from tests.cli.conftest import RunStation
 from tests.simulated_camera import BoardPose, SimulatedCamera, photographed, twelve_poses
@@ -124,6 +125,24 @@ def test_flat_focus_and_colour_join_what_is_there(
     assert [step.name for step in found.steps] == ["flat", "focus"]
     assert found.flat_field is not None
     assert found.due_at is not None
+
+
+def test_pictures_are_corrected_to_teach_from(
+    station: RunStation, station_home: Path, tmp_path: Path
+) -> None:
+    grey = (((2.0, 2.0), (2.0, 2.0)),)
+    flat = Configuration(image_size_px=(64, 48), flat_field=FlatField(gain=grey))
+    (tmp_path / "in" / "ok").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "in" / "ok" / "1.bmp"), np.full((48, 64), 50, np.uint8))
+    arguments = ("calibrate", "apply", tmp_path / "in", tmp_path / "out")
+    assert "corrects no pixels" in station(*arguments).err
+    keep_configuration(flat, station_home / "calibration")
+    assert station(*arguments).code == 0
+    copy = cv2.imread(str(tmp_path / "out" / "ok" / "1.png"), cv2.IMREAD_UNCHANGED)
+    assert copy is not None
+    assert np.unique(copy).tolist() == [100]
+    assert station(*arguments[:3], tmp_path / "in" / "out").code == 2
+    assert "station calibrate apply" in station("teach", "classify", tmp_path, "--name", "x").err
 
 
 def test_a_printed_card_calibrates_colour(station: RunStation, station_home: Path) -> None:
