@@ -30,9 +30,10 @@ def readings_of(distributions: NDArray[np.float64]) -> Readings:
         ]
         beams = _continued(beams, float(step[0]), likely)
     whole: dict[str, float] = {}
-    for text, (ended, open_) in beams.items():
+    for text, (ended, going_on) in beams.items():
         plain = text.replace(" ", "")
-        whole[plain] = whole.get(plain, 0.0) + ended + open_
+        if ended + going_on > 0:
+            whole[plain] = whole.get(plain, 0.0) + ended + going_on
     return dict(sorted(whole.items(), key=lambda item: -item[1]))
 
 
