@@ -144,7 +144,7 @@ def _tell_flat(fit: FlatFit) -> None:
 
 
 def _tell_colour(fit: ColourFit) -> None:
-    table = Table(title="colour difference of each patch (CIELAB)", title_justify="left")
+    table = Table(title="colour difference of each patch (CIEDE2000)", title_justify="left")
     for column in ("patch", "before", "after"):
         table.add_column(column, justify="right")
     for number, (before, after) in enumerate(zip(fit.before, fit.after, strict=True), 1):

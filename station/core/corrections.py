@@ -76,7 +76,7 @@ class Colour(BaseModel):
     matrix: Matrix = Field(
         description="3 x 3 by rows: linear R G B to linear sRGB, after the gains"
     )
-    delta_e_before: float = Field(ge=0, description="mean colour difference to the card, before")
+    delta_e_before: float = Field(ge=0, description="mean CIEDE2000 to the card, before")
     delta_e_after: float = Field(ge=0, description="the same after")
     delta_e_held_out: float = Field(ge=0, description="the same on patches the fit did not see")
 

@@ -12,6 +12,7 @@ from station.core.configuration import Configuration
 from station.core.corrections import Colour
 from station.core.errors import CalibrationError
 from station.vision.calibrating.colour_card import GREYS, CardView
+from station.vision.colour import delta_e
 from station.vision.correction import corrected_image, decoded
 
 Points = NDArray[np.float64]
@@ -65,8 +66,8 @@ def fit_colour(
 
 
 def differences(values: Points, reference: Points) -> Points:
-    """Colour difference of each row, sRGB 0-255 both: distance in CIELAB (CIE 1976)."""
-    return np.asarray(np.linalg.norm(_lab(values) - _lab(reference), axis=1), np.float64)
+    """Colour difference (CIEDE2000) of each row, both sRGB 0-255, (n, 3) R G B, not rounded."""
+    return delta_e(_lab(values), _lab(reference))
 
 
 def _check_usable(usable: NDArray[np.bool_]) -> None:
