@@ -85,6 +85,10 @@ def lens(
         before, "lens", fit.lens, size=size, contributions=(reprojection,), due_days=due_days,
         when_overdue=when_overdue,
     )  # fmt: skip
+    warn(
+        "tools see the corrected picture from now on: regions drawn and models taught before lie "
+        "in other pixels (station calibrate apply DIR OUT shows them)"
+    )
     typer.echo("next: lay the board where the parts lie, then station calibrate scale")
 
 

@@ -1,6 +1,7 @@
 """The station's Configuration as a calibration finds it, leaves it, and tells of it."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -17,6 +18,7 @@ from station.core.configuration import (
     WhenOverdue,
     keep_configuration,
 )
+from station.core.errors import SettingsError
 from station.core.files import write_whole
 from station.core.frame import Image
 from station.vision.images import encode_png
@@ -54,7 +56,7 @@ def keep_step(
     """Write the Configuration with a new step in it, and say what that means.
 
     Raises:
-        OSError: it cannot be written; the earlier one stays.
+        SettingsError: it cannot be written; the earlier one stays.
     """
     step = NewStep(
         name=name, found=found, image_size_px=size, contributions=contributions,
@@ -62,14 +64,17 @@ def keep_step(
         when_overdue=when_overdue,
     )  # fmt: skip
     after, gone = with_step(before, step)
-    path = keep_configuration(after, home() / "calibration")
+    path = _kept(after, home() / "calibration")
     for words in gone:
         warn(words)
     if after.error_budget:
         console().print(_budget(after))
     due = f", due on {after.due_at:%Y-%m-%d} (then: {after.when_overdue})" if after.due_at else ""
     typer.echo(f"configuration {after.configuration_id}{due}, in {path}")
-    typer.echo("a qualification made with an earlier configuration no longer counts")
+    typer.echo(
+        "a running line takes it over when it is started again; a qualification made with an "
+        "earlier configuration no longer counts"
+    )
     return after
 
 
@@ -91,6 +96,16 @@ def console() -> Console:
     if not found.is_terminal:
         found.width = PIPED_WIDTH
     return found
+
+
+def _kept(configuration: Configuration, folder: Path) -> Path:
+    try:
+        return keep_configuration(configuration, folder)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot write the configuration to {folder}: {error.strerror or error}; the earlier "
+            "one is still in use"
+        ) from error
 
 
 def _budget(configuration: Configuration) -> Table:

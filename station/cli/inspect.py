@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +18,7 @@ from station.cli.recipe_files import choose_recipe
 from station.cli.stages import EXIT_INTERRUPTED
 from station.core.errors import JournalError
 from station.core.job_values import parse_values
+from station.core.overdue import warnings_of
 from station.core.recipe import PreparedRecipe, prepare
 from station.line.batch import Annotate, Batch
 from station.line.batch_pictures import Picture, find_batch
@@ -224,6 +226,8 @@ def _announce(prepared: PreparedRecipe, root: Path, total: int, left: int) -> No
         f"{total} pictures of {root}{done}",
         err=True,
     )
+    for words in warnings_of(prepared.configuration, datetime.now(UTC)):
+        typer.secho(f"warning: {words}", fg="yellow", err=True)
 
 
 def _say(summary: Summary, out: Path, images_per_s: float) -> None:
