@@ -1,5 +1,6 @@
 """Is all there that should be, and nothing else: a view compared with a golden template."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Self
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, model_validator
 
-from station.core.errors import ModelError, OutsideImageError
+from station.core.errors import ModelError, OutsideImageError, PictureError
 from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site, Tool
 from station.core.reasons import ReasonCode
@@ -28,6 +29,8 @@ from station.vision.heat import lay
 from station.vision.taught import Taught
 
 MOST_FINDINGS = 64
+NEVER = 1.1
+"""A share out of view is never a defect of the part."""
 
 
 class Compare(Tool, kind="compare"):
@@ -55,6 +58,12 @@ class Compare(Tool, kind="compare"):
         0.3, ge=0, le=1, description="light may be brighter or darker by this share"
     )
     gap_px: int = Field(8, ge=0, le=64, description="differences no farther apart are one")
+    thinnest_px: int = Field(
+        2, ge=1, le=16, description="differences thinner than this are noise; 1: hairlines count"
+    )
+    seen_at_least: float = Field(
+        0.9, ge=0, le=1, description="where shifts leave less of it in view, a person looks"
+    )
     margin_px: float = Field(
         10.0, ge=0, le=64, description="regions are drawn so much larger than what differs"
     )
@@ -62,6 +71,7 @@ class Compare(Tool, kind="compare"):
     missing_reason: ReasonCode = Field("material_missing", description="there is too little of it")
     extra_reason: ReasonCode = Field("material_extra", description="there is too much of it")
     smeared_reason: ReasonCode = Field("smeared", description="it is faint, or beside its place")
+    unseen_reason: ReasonCode = Field("not_compared", description="too much of it is out of view")
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
@@ -75,19 +85,19 @@ class Compare(Tool, kind="compare"):
         comparison = Comparison(template, self._tolerance, self.material)
 
         def run(frame: Frame) -> Sequence[Finding]:
-            view = view_to_compare(frame.image, region, template)
-            return self._findings(comparison.compare(view), region or whole(frame.image))
+            seen = view_to_compare(frame, region, template, self._reach_px)
+            return self._findings(comparison.compare(*seen), region or whole(frame.image))
 
         def score_map(frame: Frame) -> NDArray[np.float32]:
             heat = np.zeros(frame.image.shape[:2], np.float32)
-            view = view_to_compare(frame.image, region, template)
-            lay(comparison.excess(view), region or whole(frame.image), heat)
+            seen = view_to_compare(frame, region, template, self._reach_px)
+            lay(comparison.excess(*seen), region or whole(frame.image), heat)
             return heat
 
         return Check(
             run=run,
             models={taught.card.reference: taught.card.hash},
-            reason_codes=frozenset(self._reasons.values()),
+            reason_codes=frozenset((*self._reasons.values(), self.unseen_reason)),
             regions=(region,) if region else None,
             score_map=score_map,
         )
@@ -101,7 +111,13 @@ class Compare(Tool, kind="compare"):
             local_shift_px=self.local_shift_at_most_px,
             light=self.light_tolerance,
             gap_px=self.gap_px,
+            thinnest_px=self.thinnest_px,
         )
+
+    @property
+    def _reach_px(self) -> int:
+        """So far beyond a region a shifted part may reach."""
+        return math.ceil(self.shift_at_most_px + self.local_shift_at_most_px) + self.tolerance_px
 
     @property
     def _reasons(self) -> Mapping[Kind, str]:
@@ -114,8 +130,9 @@ class Compare(Tool, kind="compare"):
     def _findings(self, compared: Compared, region: Rectangle) -> list[Finding]:
         """One for every difference above the accept limit, or one OK with the largest's score."""
         told = [d for d in compared.differences if not d.area_px <= self.accept_limit]
-        if told:
-            return [self._finding(d, compared, region) for d in told[:MOST_FINDINGS]]
+        unseen = self._unseen(compared, region)
+        if told or unseen:
+            return [*(self._finding(d, compared, region) for d in told[:MOST_FINDINGS]), *unseen]
         score = max((float(d.area_px) for d in compared.differences), default=0.0)
         return [
             Finding(
@@ -124,6 +141,25 @@ class Compare(Tool, kind="compare"):
                 score=score,
                 accept_limit=self.accept_limit,
                 reject_limit=self.reject_limit,
+                region=region,
+                measured=_facts(compared),
+            )
+        ]
+
+    def _unseen(self, compared: Compared, region: Rectangle) -> list[Finding]:
+        """What was not compared proves nothing: a person looks."""
+        score, limit = 1 - compared.seen_share, 1 - self.seen_at_least
+        evaluation = decide(score, accept_limit=limit, reject_limit=NEVER)
+        if evaluation is Evaluation.OK:
+            return []
+        return [
+            Finding(
+                tool=self.name,
+                evaluation=evaluation,
+                reason_code=self.unseen_reason,
+                score=score,
+                accept_limit=limit,
+                reject_limit=NEVER,
                 region=region,
                 measured=_facts(compared),
             )
@@ -165,12 +201,19 @@ def region_of(taught: Taught) -> Rectangle | None:
         raise ModelError(f"{taught.card.reference}: region: {error}; teach it again") from error
 
 
-def view_to_compare(image: Image, region: Rectangle | None, template: Template) -> Image:
-    """The region of an image, in the template's channels.
+def view_to_compare(
+    frame: Frame, region: Rectangle | None, template: Template, reach_px: int
+) -> tuple[Image, tuple[int, int]]:
+    """The region of an image in the template's channels, and where (x, y) it starts in that.
+
+    With what is seen up to `reach_px` beside it; not on the view of a located part, which may be
+    made up where the image ends.
 
     Raises:
-        OutsideImageError: it has another size than the template, or no colour where that has.
+        OutsideImageError: the region has another size than the template.
+        PictureError: the image is grey, the template in colour.
     """
+    image = frame.image
     view = cut(image, region)
     wide, tall = template.size
     if view.shape[:2] != (tall, wide):
@@ -178,11 +221,18 @@ def view_to_compare(image: Image, region: Rectangle | None, template: Template) 
             f"the view is {view.shape[1]} x {view.shape[0]}, the template {wide} x {tall}; wrong "
             "camera settings, or teach the template again"
         )
-    if template.channels == 3 and view.ndim == 2:
-        raise OutsideImageError(
-            "the view is grey, the template in colour; wrong camera settings, or teach it again"
+    if template.channels == 3 and image.ndim == 2:
+        raise PictureError(
+            "the picture is grey, the template in colour; set pixel_format of the camera to a "
+            "colour one, or teach the template again"
         )
-    return to_channels(view, template.channels)
+    if region is None or region.angle_deg % 360 or frame.pose is not None:
+        return to_channels(view, template.channels), (0, 0)
+    # the same rounding as that of `cut`
+    left, top = max(0, round(region.x)), max(0, round(region.y))
+    x, y = max(0, left - reach_px), max(0, top - reach_px)
+    beside = image[y : top + tall + reach_px, x : left + wide + reach_px]
+    return to_channels(beside, template.channels), (left - x, top - y)
 
 
 REGION: TypeAdapter[Rectangle | None] = TypeAdapter(Rectangle | None)

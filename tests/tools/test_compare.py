@@ -7,7 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from station.core.errors import ModelError, OutsideImageError, SettingsError, TeachError
+from station.core.errors import (
+    ModelError,
+    OutsideImageError,
+    PictureError,
+    SettingsError,
+    TeachError,
+)
 from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site, Tool, parse
 from station.core.region import Rectangle
@@ -225,6 +231,30 @@ def test_a_region_is_compared_and_nothing_else(tmp_path: Path) -> None:
     assert covers(findings[0], 84, 84)
 
 
+def test_what_a_shift_leaves_of_a_region_is_looked_at_beside_it(tmp_path: Path) -> None:
+    teach(tmp_path, board(), region=Rectangle(x=30, y=75, width=100, height=70))
+    check = opened(tmp_path)
+    image = board(seed=1, shift=(7, -6))
+    (finding,) = look(check, image)
+    assert finding.evaluation is OK
+    assert finding.measured["seen_share"] == 1
+    spot = painted(image, (130, 80, 6, 8), 55)  # beside the region, on the part inside it
+    assert worst(look(check, spot))[0] is not OK
+
+
+def test_too_little_in_view_is_for_a_person(lid: Path) -> None:
+    image = board(seed=1, shift=(7, -6))
+    assert worst(look(opened(lid), image))[0] is OK
+    findings = look(opened(lid, seen_at_least=0.97), image)
+    assert worst(findings) == (NOT_DECIDABLE, "not_compared")
+
+
+def test_a_hairline_counts_where_that_is_asked_for(lid: Path) -> None:
+    image = painted(board(seed=1), (190, 25, 1, 40), 200)
+    assert worst(look(opened(lid), image))[0] is OK
+    assert worst(look(opened(lid, thinnest_px=1), image)) == (NOT_OK, "material_missing")
+
+
 def test_the_score_map_is_hot_where_the_change_is(check: Check) -> None:
     image = painted(board(seed=1, shift=(4, 3)), (80, 85, 8, 8), 55)
     frame = Frame(image=image, camera_id="c", sequence=1, acquired_at=datetime.now(UTC))
@@ -245,7 +275,7 @@ def test_another_size_is_refused(check: Check, image: Image) -> None:
 
 def test_a_grey_view_of_a_colour_template_is_refused(tmp_path: Path) -> None:
     teach(tmp_path, board(colour=True))
-    with pytest.raises(OutsideImageError, match="the view is grey"):
+    with pytest.raises(PictureError, match="the picture is grey"):
         look(opened(tmp_path), board())
 
 

@@ -15,6 +15,7 @@ from station.vision.golden.registration import Floats, Registration
 from station.vision.golden.template import Mask, Template, contrast_of, grey_of
 
 Window = tuple[slice, slice]
+Start = tuple[int, int]
 Kind = Literal["missing", "extra", "smeared"]
 Material = Literal["dark", "bright"]
 
@@ -23,8 +24,6 @@ MIXED_SHARE = 0.25
 FAINT_SHARE = 0.5
 """Smeared: extra material of less than this share of the template's contrast."""
 MOST_PLACES = 1024
-THINNEST_PX = 2
-"""What differs must be a square of this edge somewhere: single lines of pixels are edge noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +42,8 @@ class Tolerance:
     """Share by which the light may be brighter or darker."""
     gap_px: int
     """Differences no farther apart are one."""
+    thinnest_px: int
+    """Only what holds a square of this edge differs: single lines of pixels are edge noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +70,7 @@ class Compared:
     shift_px: float
     gain: float
     seen_share: float
-    """Of all that is not ignored: what lies off the view because it is shifted is not seen."""
+    """Of all that is to be compared, what the view shows: the shifted part may reach off it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,39 +99,44 @@ class Comparison:
         self._high = cv2.dilate(template.brightest, self._disc)
         height, width = self._grey.shape
         self._rows, self._columns = np.indices((height, width), dtype=np.float32)
-        self._judged = np.where(template.ignored > 0, 0, 255).astype(np.uint8)
+        self._judged = _without_border(template.ignored, tolerance.edge_px + 1)
 
-    def compare(self, view: Image) -> Compared:
-        """A view of the template's size and channels (not checked here)."""
-        laid = self._lay(view)
+    def compare(self, view: Image, start: Start = (0, 0)) -> Compared:
+        """A view of the template's channels that starts at (x, y) in `view` (not checked here).
+
+        What `view` shows beyond the template's size is looked at where the part is shifted there.
+        """
+        laid = self._lay(view, start)
         excess = self._excess(laid)
-        judged = max(1, cv2.countNonZero(self._judged))
+        judged = cv2.countNonZero(self._judged)
         return Compared(
             differences=tuple(self._differences(laid, excess)),
             shift_px=laid.shift_px,
             gain=laid.gain,
-            seen_share=cv2.countNonZero(laid.seen) / judged,
+            seen_share=cv2.countNonZero(laid.seen) / judged if judged else 0.0,
         )
 
-    def excess(self, view: Image) -> Floats:
+    def excess(self, view: Image, start: Start = (0, 0)) -> Floats:
         """How many grey levels each pixel of the view lies beyond the tolerance."""
-        laid = self._lay(view)
+        laid = self._lay(view, start)
         # back to where the view has it; shifts change little over the distance of a shift
         there = (self._columns - laid.across, self._rows - laid.down)
         back = cv2.remap(self._excess(laid), *there, cv2.INTER_LINEAR)
         return np.asarray(back, np.float32)
 
-    def _lay(self, view: Image) -> _Laid:
-        height, width = self._grey.shape
+    def _lay(self, view: Image, start: Start) -> _Laid:
+        (left, top), (height, width) = start, self._grey.shape
         tolerance = self._tolerance
-        shifts = self._registration.shifts(grey_of(view))
-        shifts = shifts.bounded(tolerance.shift_px, tolerance.local_shift_px)
+        shifts = self._registration.shifts(
+            grey_of(view[top : top + height, left : left + width])
+        ).bounded(tolerance.shift_px, tolerance.local_shift_px)
         across, down = shifts.full(width, height)
-        there = (self._columns + across, self._rows + down)
+        there = (self._columns + (across + left), self._rows + (down + top))
         sampled = cv2.remap(view, *there, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         laid = np.asarray(sampled, np.uint8)
-        edge = tolerance.edge_px + 1
-        inside = cv2.inRange(cv2.merge(there), (edge, edge), (width - 1 - edge, height - 1 - edge))
+        edge = tolerance.edge_px
+        last = (view.shape[1] - 1 - edge, view.shape[0] - 1 - edge)
+        inside = cv2.inRange(cv2.merge(there), (edge, edge), last)
         light = find_light(grey_of(laid), self._grey, tolerance.light)
         return _Laid(
             view=light.applied(laid),
@@ -164,7 +170,7 @@ class Comparison:
         """The largest first."""
         above = cv2.threshold(excess, self._tolerance.levels, 255, cv2.THRESH_BINARY)[1]
         seeds: Mask = np.asarray(
-            cv2.morphologyEx(above, cv2.MORPH_OPEN, _square(THINNEST_PX)), np.uint8
+            cv2.morphologyEx(above, cv2.MORPH_OPEN, _square(self._tolerance.thinnest_px)), np.uint8
         )
         if not cv2.countNonZero(seeds):
             return []
@@ -227,6 +233,14 @@ def _places(near: Mask) -> Iterator[tuple[Window, Mask]]:
         own = np.zeros((tall, wide), np.uint8)
         cv2.drawContours(own, [line], 0, 255, cv2.FILLED, offset=(-left, -top))
         yield (slice(top, top + tall), slice(left, left + wide)), own
+
+
+def _without_border(ignored: Mask, border_px: int) -> Mask:
+    """255 where there is something to compare: the template does not know what lies beyond it."""
+    judged = np.zeros_like(ignored)
+    inner = (slice(border_px, -border_px or None),) * 2
+    judged[inner] = np.where(ignored[inner] > 0, 0, 255)
+    return judged
 
 
 def _square(edge_px: int) -> Mask:

@@ -14,7 +14,7 @@ Matrix = NDArray[np.float64]
 
 MOST_WORKING_PX = 400
 """The finest level shrinks a template below this edge; shifts are still found to a part of it."""
-SMALLEST_WORKING_PX = 48
+SMALLEST_WORKING_PX = 16
 CELL_PX = 32
 MOST_CELLS = 20
 ITERATIONS = 4
@@ -141,7 +141,7 @@ class _Level:
 def _factors(size: tuple[int, int]) -> Iterator[int]:
     """How much each level is shrunk, the coarsest first."""
     finest = max(1, -(-max(size) // MOST_WORKING_PX))
-    for factor in (finest * 4, finest * 2):
+    for factor in (finest * 8, finest * 4, finest * 2):
         if min(size) // factor >= SMALLEST_WORKING_PX:
             yield factor
     yield finest
@@ -182,5 +182,6 @@ def _grown(cells: Floats, width: int, height: int) -> Floats:
 
 
 def _bounded(shifts: Floats, whole_px: float, local_px: float) -> Floats:
-    whole = float(np.clip(np.median(shifts), -whole_px, whole_px))
-    return np.asarray(np.clip(shifts, whole - local_px, whole + local_px), np.float32)
+    whole = float(np.median(shifts))
+    beside = np.clip(shifts - whole, -local_px, local_px)
+    return np.asarray(beside + min(max(whole, -whole_px), whole_px), np.float32)
