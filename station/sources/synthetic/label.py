@@ -40,7 +40,7 @@ _LETTERS = "ABCDEFGHJKLMNPRSTWXYZ"
 class Print:
     """What one label says, in print and in its code, and what became of the print.
 
-    Faults leave out or smear the areas they name: `lot`, `expiry`, `code`, `label`.
+    Faults leave out or spoil the areas they name: `lot`, `expiry`, `code`, `label`.
     """
 
     product: str
@@ -50,7 +50,7 @@ class Print:
     coded_expiry: date
     font: str
     missing: str = ""
-    smeared: str = ""
+    spoilt: str = ""
 
     @property
     def coded(self) -> str:
@@ -118,7 +118,7 @@ def _not_printed(good: Print, rng: Generator) -> Print:
 
 
 def _smeared(good: Print, rng: Generator) -> Print:
-    return replace(good, smeared="lot" if rng.random() < 0.5 else "expiry")
+    return replace(good, spoilt="lot" if rng.random() < 0.5 else "expiry")
 
 
 FAULTS: Mapping[str, Callable[[Print, Generator], Print]] = MappingProxyType(
@@ -129,7 +129,7 @@ FAULTS: Mapping[str, Callable[[Print, Generator], Print]] = MappingProxyType(
         "text_unreadable": _smeared,
         "other_product": _other_product,
         "code_missing": lambda good, _: replace(good, missing="code"),
-        "code_unreadable": lambda good, _: replace(good, smeared="code"),
+        "code_unreadable": lambda good, _: replace(good, spoilt="code"),
         "label_missing": lambda good, _: replace(good, missing="label"),
     }
 )
@@ -191,11 +191,11 @@ def _artwork(printed: Print, fine: int) -> Bytes:
     for name, (top, text) in lines.items():
         if name != printed.missing:
             line = letter(text, printed.font, _PRINTED_PX * fine)
-            line = _wiped(line, _PRINTED_PX * fine) if name == printed.smeared else line
+            line = _wiped(line, _PRINTED_PX * fine) if name == printed.spoilt else line
             _put(ink, line, _LEFT * fine, top * fine)
     if printed.missing != "code":
         code = _code(printed.coded, fine)
-        code = _wiped(code, 5 * _MODULE * fine) if printed.smeared == "code" else code
+        code = _dropped(code, _MODULE * fine) if printed.spoilt == "code" else code
         _put(ink, code, _CODE_X * fine, _CODE_Y * fine)
     return ink
 
@@ -214,6 +214,12 @@ def _wiped(ink: Bytes, reach: int) -> Bytes:
     streaks = cv2.dilate(wide, np.ones((1, reach // 2 | 1), np.uint8))
     smeared = cv2.blur(streaks, (reach // 2 | 1, reach // 5 | 1))
     return np.asarray(smeared.astype(np.uint16) * 4 // 5).astype(np.uint8)
+
+
+def _dropped(code: Bytes, module: int) -> Bytes:
+    """A code with every second band of three rows not printed, as by a worn ribbon."""
+    rows = np.arange(code.shape[0]) // module
+    return np.asarray(code * (rows // 3 % 2 == 0)[:, None], np.uint8)
 
 
 def _put(onto: Bytes, ink: Bytes, x: int, y: int) -> None:
