@@ -28,7 +28,10 @@ def presence(
         Path, typer.Option(metavar="FILE", help="The bill: a TOML file with [[positions]].")
     ],
     locate: Annotated[
-        str, typer.Option(metavar="NAME", help="What `teach locate` made, if the part moves.")
+        str,
+        typer.Option(
+            metavar="NAME", help="If the part moves: what `teach locate` made, or a draft (.toml)."
+        ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:

@@ -1,8 +1,10 @@
 """Pictures to teach from as the tools will see them: whole, or one view of each located part."""
 
+import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from station.core.errors import PictureError, StationError, TeachError
 from station.core.frame import Frame
@@ -14,7 +16,10 @@ from station.vision.images import find_pictures, read_image
 def read_views(
     paths: Sequence[Path], site: Site, *, locate: str = ""
 ) -> Iterator[tuple[Path, Frame]]:
-    """Every picture, or with `locate` (the name of what `teach locate` made) each part in it.
+    """Every picture, or with `locate` each part in it.
+
+    `locate` is the name of what `teach locate` made, or a recipe's draft (.toml) whose tool locates
+    with the settings it will have there.
 
     Raises:
         TeachError: a picture cannot be read, or its part is not found; says which.
@@ -50,5 +55,24 @@ def pictures_in(folder: Path) -> list[Path]:
     return found
 
 
-def _finder(name: str, site: Site) -> Check:
-    return parse(Tool, {"kind": "locate", "name": "locate", "taught": name}).prepare(site)
+def _finder(locate: str, site: Site) -> Check:
+    entry = {"kind": "locate", "name": "locate", "taught": locate}
+    if locate.endswith(".toml"):
+        entry = _drafted(Path(locate))
+    return parse(Tool, entry).prepare(site)
+
+
+def _drafted(path: Path) -> dict[str, Any]:
+    """The tool of a draft that locates.
+
+    Raises:
+        TeachError: there is no such draft, or it has none or several.
+    """
+    try:
+        tools = tomllib.loads(path.read_text("utf-8")).get("tools", [])
+    except (OSError, ValueError) as error:
+        raise TeachError(f"cannot read the draft {path}: {error}") from error
+    found = [dict(tool) for tool in tools if tool.get("kind") == "locate"]
+    if len(found) != 1:
+        raise TeachError(f"draft {path} has {len(found)} tools of kind locate; it needs one")
+    return found[0]
