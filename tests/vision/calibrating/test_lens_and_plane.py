@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from station.core.configuration import Configuration
 from station.core.corrections import Lens
 from station.core.errors import CalibrationError, SettingsError
 from station.core.frame import Image
@@ -13,7 +14,7 @@ from station.vision.calibrating.board import Board, BoardKind, BoardView, find_b
 from station.vision.calibrating.coverage import count_corners, draw_report, missing_views
 from station.vision.calibrating.lens import LensFit, fit_lens
 from station.vision.calibrating.plane import fit_plane
-from station.vision.correction import to_corrected
+from station.vision.correction import corrected_image, to_corrected
 from tests.simulated_camera import BoardPose, SimulatedCamera, photographed, twelve_poses
 
 CAMERA = SimulatedCamera()
@@ -57,6 +58,21 @@ def test_the_lens_is_found(fit: LensFit) -> None:
     assert (matrix[2], matrix[5]) == pytest.approx(CAMERA.centre_px, abs=1.5)
     assert fit.lens.distortion[:2] == pytest.approx(CAMERA.distortion[:2], abs=0.02)
     assert 0.9 < fit.field_share <= 1
+
+
+def test_the_corrected_picture_agrees_with_corrected_points(fit: LensFit) -> None:
+    (image,) = photographed(BOARD, CAMERA, [LYING])
+    configuration = Configuration(image_size_px=CAMERA.size, lens=fit.lens)
+    raw, straight = (
+        find_board(image, BOARD),
+        find_board(corrected_image(image, configuration), BOARD),
+    )
+    assert raw is not None
+    assert straight is not None
+    expected = to_corrected(raw.points_px, fit.lens)[np.isin(raw.ids, straight.ids)]
+    off = straight.points_px - expected
+    assert np.abs(off.mean(axis=0)).max() < 0.03
+    assert np.hypot(*off.T).max() < 0.4
 
 
 @pytest.mark.parametrize("kind", ["charuco", "chessboard"])
