@@ -137,7 +137,7 @@ class ReadText(Tool, kind="read_text"):
         )  # fmt: skip
         if not place.read or (field.line or 0) > len(place.read):
             count = len(place.read)
-            return told.no(self.missing_reason, f"{count} lines of print where it must be")
+            return told.absent(self.missing_reason, f"{count} lines of print where it must be")
         chosen = self._chosen(field, spelling, place)
         spelled = chosen.spelled
         told = replace(told, line=chosen.line, spelled=spelled)
@@ -161,7 +161,7 @@ class ReadText(Tool, kind="read_text"):
         if spelled.other_confidence < 1 - told.accept_limit:
             return told.unsure(doubt, self.unreadable_reason, "cannot be read surely")
         if not chosen.is_labelled:
-            return told.no(self.missing_reason, "no line begins with its label")
+            return told.absent(self.missing_reason, "no line begins with its label")
         return told.no(self.wrong_reason, f"{spelled.other!r} may not stand there")
 
     def _chosen(self, field: TextField, spelling: Spelling, place: Place) -> _Chosen:

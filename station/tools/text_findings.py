@@ -1,12 +1,15 @@
 """From a field that was read to its finding: right, wrong, unreadable, or for a person to see."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from station.core.region import Polygon, Rectangle, Region
 from station.core.result import Evaluation, Finding
 from station.vision.reading.lines import Lines
 from station.vision.reading.looks import Line
 from station.vision.reading.spelling import NOTHING, Spelled
+
+_ROOM = 0.15
+"""Free ground shown around a line, in line heights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +28,10 @@ class Place:
         left = max(0, min(x for x, _ in region.corners))
         top = max(0, min(y for _, y in region.corners))
         step = int if isinstance(region, Polygon) else round
-        box = line.box
+        box, room = line.box, _ROOM * line.box.height
         return Rectangle(
-            x=box.x + step(left), y=box.y + step(top), width=box.width, height=box.height,
-            angle_deg=box.angle_deg,
+            x=box.x + step(left) - room, y=box.y + step(top) - room,
+            width=box.width + 2 * room, height=box.height + 2 * room, angle_deg=box.angle_deg,
         )  # fmt: skip
 
 
@@ -51,6 +54,10 @@ class Told:
     def no(self, reason: str, why: str) -> Finding:
         """Surely wrong: the score says so, however well it was read."""
         return self._finding(Evaluation.NOT_OK, reason, 1.0, why)
+
+    def absent(self, reason: str, why: str) -> Finding:
+        """Not there at all: shown where it was looked for."""
+        return replace(self, line=None, spelled=NOTHING).no(reason, why)
 
     def unsure(self, evaluation: Evaluation, reason: str, why: str) -> Finding:
         """Not surely read: NOT_DECIDABLE or NOT_OK, as the limits say."""
@@ -82,12 +89,13 @@ class Told:
         )
 
     def _measured(self) -> dict[str, float]:
+        """By the field's name: a tool has several, and tables have one column for each number."""
         seen = {"contrast_grey": round(self.place.lines_found.contrast_grey, 1)}
         if self.line is None:
             return seen
         return seen | {
-            "confidence": round(self.spelled.confidence, 6),
-            "rival_confidence": round(self.spelled.rival_confidence, 6),
-            "height_px": round(self.line.box.height, 1),
-            "turned_deg": round(self.line.box.angle_deg, 2),
+            f"{self.field}_confidence": round(self.spelled.confidence, 6),
+            f"{self.field}_rival_confidence": round(self.spelled.rival_confidence, 6),
+            f"{self.field}_height_px": round(self.line.box.height, 1),
+            f"{self.field}_turned_deg": round(self.line.box.angle_deg, 2),
         }

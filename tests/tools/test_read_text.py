@@ -72,7 +72,9 @@ def test_fields_that_say_what_they_must_pass() -> None:
     assert lot.score is not None
     assert lot.accept_limit is not None
     assert lot.score <= lot.accept_limit
-    assert {"confidence", "rival_confidence", "contrast_grey", "height_px"} <= set(lot.measured)
+    assert {"lot_confidence", "lot_rival_confidence", "lot_height_px", "contrast_grey"} <= set(
+        lot.measured
+    )
 
 
 def test_a_dot_matrix_print_is_read() -> None:
@@ -124,6 +126,7 @@ def test_one_line_of_two_missing_is_missing_not_wrong() -> None:
     lot, expiry = look(page("LOT AB1234"), LOT, EXPIRY)
     assert said(lot) == (OK, None)
     assert said(expiry) == (NOT_OK, "text_missing")
+    assert expiry.region == Rectangle(x=0, y=0, width=460, height=200)
     by_number = only(page("LOT AB1234"), {**EXPIRY, "line": 2})
     assert said(by_number) == (NOT_OK, "text_missing")
 
@@ -207,7 +210,7 @@ def test_a_look_alike_needs_a_margin() -> None:
     image = page("LOT AB8UV4", font="dots", ink_grey=160)
     field = {**LOT, "pattern": "[A-HJ-NP-Z2-9]{6}"}
     sure = only(image, field, margin_at_least=1.0, accept_limit_alone=0.6)
-    assert sure.measured["rival_confidence"] > 0
+    assert sure.measured["lot_rival_confidence"] > 0
     strict = only(image, field, margin_at_least=1e6, accept_limit_alone=0.6)
     assert (sure.evaluation, strict.evaluation) == (OK, OPEN)
 
@@ -222,8 +225,9 @@ def test_a_pattern_alone_asks_for_more_confidence_than_an_expectation() -> None:
 
 def test_the_expectation_does_not_steer_the_reading() -> None:
     image = page("LOT AB1234")
+    field = {**LOT, "equal_to": "job.lot"}
     confidences = {
-        only(image, {**LOT, "equal_to": "job.lot"}, values={"job.lot": lot}).measured["confidence"]
+        only(image, field, values={"job.lot": lot}).measured["lot_confidence"]
         for lot in ("AB1234", "AB1284", "XY9999")
     }
     assert len(confidences) == 1
