@@ -19,6 +19,9 @@ MATCHED = 1.5
 more, with less reach for what lies beside the edge."""
 WIDEST = 4.0
 """At most so many times the smoothing of the settings."""
+OWN_SHARE = 0.2
+"""A peak with less of the contrast around it belongs to another edge; so an edge may be blurred to
+five times the smoothing."""
 WIDENINGS = 3
 PULL_PX = 0.05
 """Edges that move by less than this do not count as pulled."""
@@ -39,7 +42,10 @@ class Edge(BaseModel):
         "strongest", description="of the edges with enough contrast"
     )
     contrast_at_least: float = Field(
-        20.0, gt=0, le=255, description="grey levels across the edge; a blurred edge counts less"
+        20.0,
+        gt=0,
+        le=255,
+        description="grey levels across the edge, up to four times smoothing_px to both sides",
     )
     smoothing_px: float = Field(
         1.0, ge=0.3, le=20, description="sigma of the Gaussian along the caliper"
@@ -69,7 +75,7 @@ def find_edges(profiles: NDArray[np.float32], edge: Edge) -> Edges:
     blurred edge follows the noise. Where that moves the edges all one way, something beside them
     is pulling, and the narrower smoothing stays.
     """
-    chosen, seen = _select(_slopes(profiles, edge.smoothing_px, edge.polarity), edge)
+    chosen, seen = _select(_slopes(profiles, edge.smoothing_px), edge)
     chosen, found = _locate(profiles, edge, chosen, edge.smoothing_px)
     found = Edges(at_px=np.where(seen, found.at_px, np.nan), blur_px2=found.blur_px2)
     for _ in range(WIDENINGS):
@@ -110,7 +116,7 @@ def _locate(
     profiles: NDArray[np.float32], edge: Edge, chosen: NDArray[np.intp], smoothing_px: float
 ) -> tuple[NDArray[np.intp], Edges]:
     """The peaks nearest to the chosen samples with another smoothing."""
-    slope = _slopes(profiles, smoothing_px, edge.polarity)
+    slope = _wanted(_slopes(profiles, smoothing_px), edge)
     chosen = _climb(slope, chosen, math.ceil(smoothing_px / STEP_PX))
     at, variance = _peaks(slope, chosen, max(1, round(smoothing_px / STEP_PX)))
     return chosen, Edges(at_px=at, blur_px2=variance - smoothing_px**2)
@@ -126,8 +132,8 @@ def _is_pulled(moved: Floats) -> bool:
     return abs(middle) > max(PULL_PX, 3 * 1.2533 * spread / math.sqrt(len(moved)))
 
 
-def _slopes(profiles: NDArray[np.float32], smoothing_px: float, polarity: str) -> Floats:
-    """Grey levels per pixel, smoothed; positive where the edge has the wanted polarity."""
+def _slopes(profiles: NDArray[np.float32], smoothing_px: float) -> Floats:
+    """Grey levels per pixel, smoothed; positive from dark to light."""
     sigma = smoothing_px / STEP_PX
     reach = math.ceil(4 * sigma)
     x = np.arange(-reach, reach + 1)
@@ -137,20 +143,41 @@ def _slopes(profiles: NDArray[np.float32], smoothing_px: float, polarity: str) -
     slope = cv2.filter2D(
         profiles.astype(np.float64), cv2.CV_64F, kernel, borderType=cv2.BORDER_REPLICATE
     )
-    if polarity == "any":
-        slope = np.abs(slope)
-    elif polarity == "light_to_dark":
-        slope = -slope
     return np.asarray(slope, np.float64)
+
+
+def _wanted(slope: Floats, edge: Edge) -> Floats:
+    """Slopes, positive where the edge has the wanted polarity."""
+    if edge.polarity == "any":
+        return np.abs(slope)
+    return -slope if edge.polarity == "light_to_dark" else slope
+
+
+def _contrast(slope: Floats, smoothing_px: float) -> Floats:
+    """Grey levels from one side of each sample to the other, over the distance that shows most.
+
+    A blurred edge needs a long one, a thin line a short one; slow shading shows little over either.
+    """
+    level = np.cumsum(slope, axis=1) * STEP_PX
+    at, last = np.arange(slope.shape[1]), slope.shape[1] - 1
+    found = np.zeros(slope.shape)
+    for reach in (1, 2, 4):
+        apart = max(1, round(reach * smoothing_px / STEP_PX))
+        across = level[:, np.minimum(at + apart, last)] - level[:, np.maximum(at - apart, 0)]
+        np.maximum(found, np.abs(across), out=found)
+    return found
 
 
 def _select(slope: Floats, edge: Edge) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """The index of the wanted peak of each profile, and whether there is one."""
+    contrast = _contrast(slope, edge.smoothing_px)
+    slope = _wanted(slope, edge)
     peak: NDArray[np.bool_] = np.zeros(slope.shape, np.bool_)
     inner = slope[:, 1:-1]
     peak[:, 1:-1] = (inner >= slope[:, :-2]) & (inner > slope[:, 2:])
-    # a sharp step of one grey level gives a peak of 1 / (sqrt(2 pi) sigma)
-    peak &= slope * (math.sqrt(2 * math.pi) * edge.smoothing_px) >= edge.contrast_at_least
+    # what a sharp step with this slope would have: noise beside an edge shares its contrast
+    own = slope * (math.sqrt(2 * math.pi) * edge.smoothing_px)
+    peak &= (contrast >= edge.contrast_at_least) & (own >= OWN_SHARE * contrast)
     chosen: NDArray[np.intp]
     if edge.which == "first":
         chosen = peak.argmax(axis=1)
