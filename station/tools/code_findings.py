@@ -109,10 +109,9 @@ def _fault_of_gs1(reading: Reading, rules: Rules) -> str:
 
 
 def _is_text(reading: Reading, text: str) -> bool:
-    """The same text; retail numbers may lack the zeros before them."""
-    if reading.symbology in ("ean13", "upc_a", "upc_e") and text.isdigit():
-        return reading.text == text.zfill(13)
-    return _matched(reading) == text
+    """The same text; a UPC of 12 digits is read as an EAN of 13, with a zero before it."""
+    said = _matched(reading)
+    return said == text or (reading.symbology in ("upc_a", "upc_e") and said == f"0{text}")
 
 
 def _matched(reading: Reading) -> str:

@@ -46,7 +46,10 @@ class ReadCode(Tool, kind="read_code"):
     margin_px: float = Field(
         0.0, ge=0, le=4000, description="how far around the region is looked too, on a retry"
     )
-    full_image: bool = Field(False, description="look at all of the image too, on a retry")
+    full_image: bool = Field(
+        False,
+        description="look at all of the image too, on a retry; codes of neighbours count then",
+    )
     count: int = Field(1, ge=1, le=64, description="how many codes must be there")
     expected: Annotated[tuple[str, ...], Listed] = Field(
         (), description="the texts that must be there, each on a code of its own"

@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from station.vision.codes.preparations import PLAIN, PREPARATIONS, Preparation
 from station.vision.codes.reading import AddOn, Place, Reading, look
-from station.vision.codes.symbologies import KINDS, Symbology
+from station.vision.codes.symbologies import CHECKED, CORRECTED, KINDS, Symbology
 from station.vision.codes.upright import upright
 
 SPARE_CORRECTION = 0.1
-"""With less error correction left, another codeword wrong may have passed for right."""
-CHECKSUM_VOTES = 2
-WEAK_VOTES = 3
+"""With less error correction left nothing is proven: garbled texts come with none left at all."""
 DAMAGED_VOTE = 1 / 3
 """How far a reading with a wrong check digit speaks against another one in the same place."""
 CLOSE_UP = 0.3
@@ -43,12 +41,12 @@ class Search:
     @property
     def is_for_bars(self) -> bool:
         """True where one of the symbologies is linear, so that ZXing needs it upright and dark."""
-        return any(KINDS[name].guard != "error_correction" for name in self.symbologies)
+        return any(KINDS[name].is_linear for name in self.symbologies)
 
     @property
     def ways(self) -> tuple[Preparation, ...]:
         """The preparations that help with one of the symbologies."""
-        is_matrix = any(KINDS[name].guard == "error_correction" for name in self.symbologies)
+        is_matrix = any(not KINDS[name].is_linear for name in self.symbologies)
         return tuple(
             way
             for way in PREPARATIONS
@@ -74,13 +72,14 @@ class Candidate:
     def is_sure(self, agreement: int) -> bool:
         """True where enough looks agree, and clearly more than speak against it."""
         best = self.best
-        guard = KINDS[best.symbology].guard
-        if guard == "error_correction":
-            spare = best.unused_error_correction
-            needed = 1 if spare is not None and spare >= SPARE_CORRECTION else CHECKSUM_VOTES
-            return len(self.votes) >= max(needed, agreement)
-        needed = CHECKSUM_VOTES if guard == "checksum" else WEAK_VOTES
-        return len(self.votes) >= max(needed, agreement) + sum(self.against.values())
+        spare = best.unused_error_correction
+        if spare is not None and spare < SPARE_CORRECTION:
+            return False
+        kind = KINDS[best.symbology]
+        is_corrected = kind.agreement == CORRECTED and spare is not None
+        needed = CORRECTED if is_corrected else max(CHECKED, kind.agreement)
+        doubts = 0.0 if is_corrected else sum(self.against.values())
+        return len(self.votes) >= max(needed, agreement) + doubts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

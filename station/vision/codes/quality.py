@@ -56,8 +56,8 @@ class Quality:
 def measure_quality(image: Image, reading: Reading) -> Quality:
     """The quality of a code in the grey image (height, width) it was read in."""
     profile = _profile(image, reading.corners)
-    is_linear = KINDS[reading.symbology].guard != "error_correction"
-    is_stack = reading.symbology.startswith(("databar", "maxicode"))
+    is_linear = KINDS[reading.symbology].is_linear
+    is_stack = reading.symbology.startswith("databar")
     contrast = _contrast(image, reading.corners)
     bars = _bars(profile) if is_linear and not is_stack else None
     return Quality(

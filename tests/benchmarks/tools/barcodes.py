@@ -10,7 +10,7 @@ import re
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,14 +101,14 @@ def measure(data: Path) -> Figures:
     return Figures(lines, numbers)
 
 
-def read_samples(root: Path) -> Iterator[Sample]:
-    """Every picture below `root`: NAME.png with its text in NAME.txt or its bytes in NAME.bin.
+def read_samples(root: Path, only: Collection[str] = ()) -> Iterator[Sample]:
+    """Every picture in the folders of `root`: NAME.png, its text in NAME.txt or bytes in NAME.bin.
 
     NAME.result.txt holds other facts. Parts of a sequence (01-02.png) have one text for all of
     them, in 01.bin, and so none of their own.
     """
     for path in sorted(root.glob("*/*")):
-        if path.suffix.lower() not in SUFFIXES:
+        if path.suffix.lower() not in SUFFIXES or (only and path.parent.name not in only):
             continue
         text, raw = path.with_suffix(".txt"), path.with_suffix(".bin")
         truth: str | bytes | None = None
@@ -125,7 +125,7 @@ def _outcomes(samples: list[Sample], *, is_named: bool) -> tuple[Counter[str], l
     times_ms = []
     for sample in samples:
         run = _recipe(sample, is_named=is_named).prepare(Site(model_dirs=())).run
-        frame = _frame(sample.image)
+        frame = frame_of(sample.image)
         started_s = time.thread_time()
         findings = run(frame)
         times_ms.append((time.thread_time() - started_s) * 1e3)
@@ -166,7 +166,8 @@ def _recipe(sample: Sample, *, is_named: bool) -> ReadCode:
     )
 
 
-def _frame(image: Image) -> Frame:
+def frame_of(image: Image) -> Frame:
+    """A picture of the set as a frame."""
     return Frame(image=image, camera_id="set", sequence=1, acquired_at=datetime.now(UTC))
 
 
