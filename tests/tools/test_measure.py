@@ -352,6 +352,8 @@ def test_sizes_are_those_of_the_image_whatever_the_view() -> None:
     places = measure(view, {"outer": OUTER_FEATURE}, *asked, pose=pose)
     values = [place.measured["value_px"] for place in places]
     assert values == pytest.approx([1.1 * at for at in CENTRE], abs=0.05)
+    # the part's own origin is no surer than it was located
+    assert all(place.measured["uncertainty_px"] > 0.4 for place in places)
     assert np.allclose(np.array(found.region.corners).mean(axis=0), CENTRE, atol=0.05)  # type: ignore[union-attr]
 
 

@@ -35,6 +35,9 @@ An allowance: on rendered rings (`python -m tests.benchmarks.tools --only measur
 tenth of it, but light on real edges is not rendered. A study against a reference shows the rest.
 """
 
+POSE_PX, POSE_DEG = 0.2, 0.05
+"""Standard error of a located part's own origin and axes: what is asked of `locate` at most."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
@@ -214,17 +217,23 @@ def _along_axis(look: _Look, axis: int) -> Taken:
 
 def _frame(look: _Look) -> tuple[Spot, Floats, float]:
     """Origin, the directions of x and y as rows (y to the right of x, as seen), variance of x's."""
-    space, datum = look.space, look.datum
-    if datum.origin is None:
-        place = space.of_part(np.zeros((1, 2)))[0]
-        origin = Spot(place=place, covariance=np.zeros((2, 2)))
-    else:
-        origin = _spot_of(datum.origin)
+    origin = _origin(look)
+    space, x_axis = look.space, look.datum.x_axis
     at = space.to_part(origin.place[None])[0]
-    x = datum.x_axis.direction if datum.x_axis else space.axes_at(at)[0]
+    x = x_axis.direction if x_axis else space.axes_at(at)[0]
     x = x / np.hypot(*x)
     y = space.turn_at(at) * np.array((-x[1], x[0]))
-    return origin, np.stack((x, y)), datum.x_axis.angle_variance if datum.x_axis else 0.0
+    located = math.radians(POSE_DEG) ** 2 if space.pose else 0.0
+    return origin, np.stack((x, y)), x_axis.angle_variance if x_axis else located
+
+
+def _origin(look: _Look) -> Spot:
+    """The datum's, or that of the part, which is no surer than it was located."""
+    if look.datum.origin is not None:
+        return _spot_of(look.datum.origin)
+    space, corner = look.space, np.zeros(2)
+    error = POSE_PX * space.scale_at(corner) if space.pose else 0.0
+    return Spot(place=space.of_part(corner[None])[0], covariance=error**2 * np.eye(2))
 
 
 def _spot_of(shape: Shape) -> Spot:
