@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from station.cli.calibration_files import console, found_configuration, keep_step, warn
+from station.cli.calibration_files import found_configuration, keep_step, show, warn
 from station.cli.calibration_shots import (
     STATION_TOML,
     Camera,
@@ -66,13 +66,13 @@ def _sorted(origin: Origin, where: Rectangle | None) -> float:
         for name, image in origin.pictures("focus", PLENTY)
     ]  # fmt: skip
     rows.sort(reverse=True)
-    table = Table(title="pictures by sharpness", title_justify="left")
+    table = Table()
     for column in ("picture", "sharpness", "of the best"):
         table.add_column(column, justify="left" if column == "picture" else "right")
     best = rows[0][0]
     for value, name in rows:
         table.add_row(name, f"{value:.2f}", f"{value / max(best, 1e-9):.0%}")
-    console().print(table)
+    show("pictures by sharpness", table)
     return best
 
 

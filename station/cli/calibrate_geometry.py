@@ -9,10 +9,10 @@ from rich.table import Table
 from station.cli.calibration_files import (
     DueDays,
     Overdue,
-    console,
     found_configuration,
     keep_report,
     keep_step,
+    show,
     warn,
 )
 from station.cli.calibration_shots import (
@@ -74,22 +74,14 @@ def lens(
         dictionary=dictionary,
     )  # fmt: skip
     shots = origin.pictures("lens", pictures, _new_views(target))
-    size = one_size(shots)
-    fit = fit_lens(_views(shots, target), size)
+    fit = fit_lens(_views(shots, target), one_size(shots))
     _tell_lens(fit)
     keep_report(draw_report(fit, origin.camera_id), origin.camera_id, "lens")
-    reprojection = Contribution(
-        source="lens, held-out reprojection", step="lens", error_px=fit.lens.held_out_error_px
-    )
     keep_step(
-        before, "lens", fit.lens, size=size, contributions=(reprojection,), due_days=due_days,
+        before, "lens", fit.lens, size=fit.size, contributions=_of_lens(fit), due_days=due_days,
         when_overdue=when_overdue,
     )  # fmt: skip
-    warn(
-        "tools see the corrected picture from now on: regions drawn and models taught before lie "
-        "in other pixels (station calibrate apply DIR OUT shows them)"
-    )
-    typer.echo("next: lay the board where the parts lie, then station calibrate scale")
+    _tell_what_follows()
 
 
 def scale(
@@ -165,7 +157,7 @@ def _new_views(board: Board) -> Judge:
 
 
 def _tell_lens(fit: LensFit) -> None:
-    table = Table(title="views the lens rests on", title_justify="left")
+    table = Table()
     for column in ("picture", "corners", "error px", "tilt left/right", "tilt up/down"):
         table.add_column(column, justify="left" if column == "picture" else "right")
     for entry in fit.views:
@@ -174,10 +166,10 @@ def _tell_lens(fit: LensFit) -> None:
             entry.view.name, str(len(entry.view.ids)), f"{entry.error_px:.3f}", f"{across:+.0f}°",
             f"{down:+.0f}°",
         )  # fmt: skip
-    console().print(table)
+    show("views the lens rests on", table)
     for dropped in fit.dropped:
         typer.secho(f"  left out: {dropped.name}: {dropped.why}", fg="yellow")
-    console().print(_coverage(fit))
+    show("corners seen in each field of the picture", _coverage(fit))
     lens = fit.lens
     typer.echo(
         f"reprojection {lens.error_px:.3f} px, on views held out {lens.held_out_error_px:.3f} px; "
@@ -190,9 +182,7 @@ def _tell_lens(fit: LensFit) -> None:
 
 def _coverage(fit: LensFit) -> Table:
     counts = count_corners([entry.view for entry in fit.views], fit.size)
-    table = Table(
-        title="corners seen in each field of the picture", title_justify="left", show_header=False
-    )
+    table = Table(show_header=False)
     for row in counts.tolist():
         table.add_row(*(str(count) if count else "[red]none[/red]" for count in row))
     return table
@@ -211,6 +201,19 @@ def _tell_plane(fit: PlaneFit) -> None:
         )
     for words in fit.warnings:
         warn(words)
+
+
+def _tell_what_follows() -> None:
+    warn(
+        "tools see the corrected picture from now on: regions drawn and models taught before lie "
+        "in other pixels (station calibrate apply DIR OUT shows them)"
+    )
+    typer.echo("next: lay the board where the parts lie, then station calibrate scale")
+
+
+def _of_lens(fit: LensFit) -> tuple[Contribution, ...]:
+    error_px = fit.lens.held_out_error_px
+    return (Contribution(source="lens, held-out reprojection", step="lens", error_px=error_px),)
 
 
 def _of_plane(fit: PlaneFit) -> tuple[Contribution, ...]:

@@ -11,9 +11,9 @@ from rich.table import Table
 from station.cli.calibration_files import (
     DueDays,
     Overdue,
-    console,
     found_configuration,
     keep_step,
+    show,
     warn,
 )
 from station.cli.calibration_shots import (
@@ -144,7 +144,7 @@ def _tell_flat(fit: FlatFit) -> None:
 
 
 def _tell_colour(fit: ColourFit) -> None:
-    table = Table(title="colour difference of each patch (CIEDE2000)", title_justify="left")
+    table = Table()
     for column in ("patch", "before", "after"):
         table.add_column(column, justify="right")
     for number, (before, after) in enumerate(zip(fit.before, fit.after, strict=True), 1):
@@ -152,7 +152,7 @@ def _tell_colour(fit: ColourFit) -> None:
             table.add_row(str(number), "saturated", "-")
         else:
             table.add_row(str(number), f"{before:.1f}", f"{after:.1f}")
-    console().print(table)
+    show("colour difference of each patch (CIEDE2000)", table)
     found = fit.colour
     gains = ", ".join(f"{gain:.3f}" for gain in found.gains)
     typer.echo(

@@ -68,7 +68,7 @@ def keep_step(
     for words in gone:
         warn(words)
     if after.error_budget:
-        console().print(_budget(after))
+        show("error budget (standard uncertainties)", _budget(after))
     due = f", due on {after.due_at:%Y-%m-%d} (then: {after.when_overdue})" if after.due_at else ""
     typer.echo(f"configuration {after.configuration_id}{due}, in {path}")
     typer.echo(
@@ -90,12 +90,13 @@ def warn(words: str) -> None:
     typer.secho(f"warning: {words}", fg="yellow")
 
 
-def console() -> Console:
-    """Where tables go; wide enough when piped."""
-    found = Console()
-    if not found.is_terminal:
-        found.width = PIPED_WIDTH
-    return found
+def show(title: str, table: Table) -> None:
+    """A table under its title; wide enough when piped."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = PIPED_WIDTH
+    typer.echo(title)
+    console.print(table)
 
 
 def _kept(configuration: Configuration, folder: Path) -> Path:
@@ -109,7 +110,7 @@ def _kept(configuration: Configuration, folder: Path) -> Path:
 
 
 def _budget(configuration: Configuration) -> Table:
-    table = Table(title="error budget (standard uncertainties)", title_justify="left")
+    table = Table()
     for column in ("source", "px", "mm"):
         table.add_column(column, justify="left" if column == "source" else "right")
     for entry in configuration.error_budget:
