@@ -1,6 +1,7 @@
 """Is everything on the part: a bill of positions, each in its expected state or named."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -10,8 +11,10 @@ from station.core.errors import RecipeError
 from station.core.frame import Frame, Image
 from station.core.plugin import Check, Site, Tool
 from station.core.reasons import ReasonCode
+from station.core.region import Region
 from station.core.result import Evaluation, Finding, decide
 from station.tools.approved import TaughtHash, TaughtName, in_order, open_taught
+from station.tools.like_things import LikeCount, check_rules, counted
 from station.vision.positions import (
     ABSENT,
     Features,
@@ -42,6 +45,9 @@ class Presence(Tool, kind="presence"):
     reasons: Mapping[str, ReasonCode] = Field(
         {}, description="POSITION_missing, _wrong, _extra or _shifted -> the code given instead"
     )
+    count: Mapping[str, LikeCount] = Field(
+        {}, description="group -> how many things like it there are, wherever they lie"
+    )
     accept_limit: float = Field(0.9, gt=0, allow_inf_nan=False, description="OK up to here")
     reject_limit: float = Field(1.1, gt=0, allow_inf_nan=False, description="NOT_OK from here")
 
@@ -59,6 +65,7 @@ class Presence(Tool, kind="presence"):
         places = places_of(taught)
         expected = self._settled(places)
         codes = self._codes(places)
+        check_rules(self.count, places)
 
         def run(frame: Frame) -> Sequence[Finding]:
             return self._look(frame.image, places, expected, codes)
@@ -67,9 +74,12 @@ class Presence(Tool, kind="presence"):
             run=run,
             models={taught.card.reference: taught.card.hash},
             reason_codes=frozenset(
-                codes[f"{name}_{kind}"] for name, kind in self._possible(places, expected)
+                (
+                    *(codes[f"{name}_{kind}"] for name, kind in self._possible(places, expected)),
+                    *(rule.reason for rule in self.count.values()),
+                )
             ),
-            regions=tuple(place.position.region for place in places.places),
+            regions=self._regions(places),
         )
 
     def _look(
@@ -84,7 +94,11 @@ class Presence(Tool, kind="presence"):
         for place in places.places:
             state = expected[place.position.name]
             found.append(self._finding(image, place, state, light, codes, 0.0 if is_near else 1.0))
-        return found
+        limits = (self.accept_limit, self.reject_limit)
+        return found + [
+            replace(finding, tool=self.name)
+            for finding in counted(self.count, places, image, light, limits)
+        ]
 
     def _finding(
         self,
@@ -143,6 +157,14 @@ class Presence(Tool, kind="presence"):
         if shows == UNKNOWN:
             return (WRONG if seen.is_thing else MISSING), shows
         return (MISSING if shows == ABSENT else WRONG), shows
+
+    def _regions(self, places: Places) -> tuple[Region, ...] | None:
+        """Where it looks; everywhere, if it counts everywhere."""
+        counting = [rule.region for rule in self.count.values()]
+        if None in counting:
+            return None
+        regions = [place.position.region for place in places.places]
+        return (*regions, *(region for region in counting if region is not None))
 
     def _settled(self, places: Places) -> dict[str, str]:
         """Position -> the state it must be in."""

@@ -222,3 +222,43 @@ def test_a_wrong_bill_is_refused(tmp_path: Path, change: tuple[str, str], proble
         problem = "several sizes"
     with pytest.raises(RecipeError, match=problem):
         teach_plate(tmp_path, {"0": plate()}, bill=bill)
+
+
+@pytest.mark.parametrize(
+    ("things", "rule", "reason"),
+    [
+        (FULL, {"at_least": 3, "at_most": 3}, None),
+        ({**FULL, "b": "none"}, {"at_least": 3}, "disc_count"),
+        ({**FULL, "b": "ring"}, {"at_least": 3}, "disc_count"),
+        ({**FULL, "d": "disc"}, {"at_most": 3}, "disc_count"),
+        ({**FULL, "d": "bar"}, {"at_least": 3, "at_most": 3}, None),
+        (NOTHING, {"at_most": 0}, None),
+        (NOTHING, {"at_least": 1}, "disc_count"),
+    ],
+)
+def test_like_things_are_counted_wherever_they_lie(
+    taught: Path, things: dict[str, str], rule: dict[str, int], reason: str | None
+) -> None:
+    check = made(taught, "one", count={"disc": {**rule, "reason": "disc_count"}})
+    found = findings_of(check, plate(things, seed=44))[-1]
+    assert (found.text, found.reason_code) == ("disc", reason)
+    assert found.measured["count"] == list(things.values()).count("disc")
+    assert "disc_count" in check.reason_codes
+    assert check.regions is None
+
+
+def test_things_are_counted_between_positions_too(taught: Path) -> None:
+    image = plate(seed=45)
+    image[55:95, 80:120] = image[20:60, 30:70]
+    check = made(taught, "one", count={"disc": {"at_most": 3, "reason": "disc_count"}})
+    found = findings_of(check, image)
+    assert [finding.reason_code for finding in found] == [None] * 4 + ["disc_count"]
+    assert found[-1].measured["count"] == 4
+
+
+def test_what_cannot_be_counted_is_refused(taught: Path) -> None:
+    rule = {"at_least": 1, "reason": "disc_count"}
+    with pytest.raises(RecipeError, match="no group of positions: 'nut'"):
+        made(taught, "one", count={"nut": rule})
+    with pytest.raises(RecipeError, match="no 'absent' that can be counted"):
+        made(taught, "one", count={"spare": {**rule, "state": "absent"}})

@@ -1,6 +1,7 @@
 """Is each thing in its place: a bill of positions, and what each place looked like when taught."""
 
 from station.vision.positions.bill import ABSENT, PRESENT, Bill, Position, read_bill
+from station.vision.positions.counting import Like, find_like
 from station.vision.positions.descriptor import (
     CELL,
     Features,
@@ -33,9 +34,35 @@ from station.vision.positions.taught import (
 )
 
 __all__ = [
-    "ABSENT", "CELL", "PRESENT", "Bill", "Features", "Grid", "Light", "Lighting", "Likeness",
-    "Look", "Place", "Places", "Position", "PositionFacts", "Scale", "arrays_of", "describe",
-    "distances", "facts_of", "fit_template", "grid_of", "light_of", "lighting_of", "look",
-    "places_of", "read_bill", "score_of", "shift_px",
+    "ABSENT",
+    "CELL",
+    "PRESENT",
+    "Bill",
+    "Features",
+    "Grid",
+    "Light",
+    "Lighting",
+    "Like",
+    "Likeness",
+    "Look",
+    "Place",
+    "Places",
+    "Position",
+    "PositionFacts",
+    "Scale",
+    "arrays_of",
+    "describe",
+    "distances",
+    "facts_of",
+    "find_like",
+    "fit_template",
+    "grid_of",
+    "light_of",
+    "lighting_of",
+    "look",
+    "places_of",
+    "read_bill",
+    "score_of",
+    "shift_px",
     "weighed",
 ]  # fmt: skip

@@ -88,10 +88,33 @@ def describe(image: Image, region: Rectangle, grid: Grid, light: Light) -> Featu
     Raises:
         OutsideImageError: the region does not lie in the image.
     """
+    return windows_of(maps_of(image, region, grid, light), grid)
+
+
+def maps_of(image: Image, region: Rectangle, grid: Grid, light: Light) -> Features:
+    """What `describe` takes its descriptions from: (height, width, CHANNELS) in samples.
+
+    Raises:
+        OutsideImageError: the region does not lie in the image.
+    """
     _check_inside(image, region)
     samples = _sample(to_channels(image, 3), region, grid)
     maps = np.concatenate((_edges(samples, light), _levels(samples, light)), axis=2)
-    return _windows(np.ascontiguousarray(maps), grid)
+    return np.ascontiguousarray(maps)
+
+
+def windows_of(maps: Features, grid: Grid) -> Features:
+    """Every cell's middle sample, for every offset of the grid: (rows, columns, grid.length)."""
+    down, across = grid.offsets
+    rows, columns, channels = maps.strides
+    start = maps[CELL // 2 :, CELL // 2 :]
+    windows = np.lib.stride_tricks.as_strided(
+        start,
+        (down, across, grid.rows, grid.columns, maps.shape[2]),
+        (rows, columns, CELL * rows, CELL * columns, channels),
+        writeable=False,
+    )
+    return windows.reshape(down, across, grid.length)
 
 
 def light_of(image: Image, places: tuple[Rectangle, ...]) -> Light | None:
@@ -198,20 +221,6 @@ def _levels(samples: Image, light: Light) -> Features:
 
 def _pooled(values: NDArray[Any]) -> Features:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), 0.8 * CELL), np.float32)
-
-
-def _windows(maps: Features, grid: Grid) -> Features:
-    """Every cell's middle sample, for every offset of the grid."""
-    down, across = grid.offsets
-    rows, columns, channels = maps.strides
-    start = maps[CELL // 2 :, CELL // 2 :]
-    windows = np.lib.stride_tricks.as_strided(
-        start,
-        (down, across, grid.rows, grid.columns, maps.shape[2]),
-        (rows, columns, CELL * rows, CELL * columns, channels),
-        writeable=False,
-    )
-    return windows.reshape(down, across, grid.length)
 
 
 def _check_inside(image: Image, region: Rectangle) -> None:

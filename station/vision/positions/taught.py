@@ -43,6 +43,7 @@ class PositionFacts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    descriptor: int = Field(1, ge=1, le=1, description="how places were described")
     bill: Bill
     light: tuple[float, float, float]
     in_colour: bool
