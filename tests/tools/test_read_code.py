@@ -254,6 +254,9 @@ def test_the_same_text_twice_is_two_codes_and_one_is_not_two() -> None:
     twice = on_label(render("LOT A1"), render("LOT A1"), at=((40, 60), (440, 300)))
     assert {one.evaluation for one in look(twice, expected=["LOT A1", "LOT A1"])} == {OK}
     assert {one.evaluation for one in look(twice, expected="LOT A1")} == {OK}
+    doubled = look(twice, expected=["LOT A1", "LOT B2"])
+    assert NOT_OK in {one.evaluation for one in doubled}
+    assert any("no code says LOT B2" in one.text for one in doubled)
     mixed = on_label(render("LOT A1"), render("LOT B2"), at=((40, 60), (440, 300)))
     found = look(mixed, expected=["LOT A1", "LOT A1"])
     assert NOT_OK in {one.evaluation for one in found}

@@ -36,7 +36,7 @@ class Search:
     agreement: int = 1
     """At least so many looks must agree, whatever the symbology."""
     retry_megapixels: float = 10.0
-    """What all looks after the first may cost together; one megapixel takes some 10 ms."""
+    """What all looks after the first may cost together; one megapixel takes 2 to 20 ms of CPU."""
 
     @property
     def is_for_bars(self) -> bool:
