@@ -11,7 +11,7 @@ from station.core.configuration import Configuration
 from station.core.errors import RecipeError
 from station.core.frame import Frame
 from station.core.plugin import Check, Site, Tool
-from station.core.reasons import ReasonCode
+from station.core.reasons import ReasonCode, check_reason_code
 from station.core.result import Evaluation, Finding, decide
 from station.vision.geometry import to_channels
 from station.vision.measuring.calipers import Calipers
@@ -40,7 +40,9 @@ class Measurement(BaseModel):
     repeatability: float = Field(
         0.0, ge=0, description="standard deviation, from `station measure repeatability`"
     )
-    reason: ReasonCode = Field("out_of_tolerance", description="for a value outside its limits")
+    reason: ReasonCode | None = Field(
+        None, description="for a value outside its limits; absent: the measurement's name"
+    )
     origin: str = Field("", description="x, y: feature they are counted from; empty: the part's")
     x_axis: str = Field("", description="x, y: line along which x is; empty: the part's")
     in_picture: bool = Field(
@@ -108,6 +110,7 @@ class Measure(Tool, kind="measure"):
     @model_validator(mode="after")
     def _features_fit(self) -> Self:
         for name, measurement in self.measurements.items():
+            check_reason_code(measurement.reason or name)
             self._check_features(name, measurement)
         idle = set(self.features) - {
             name for one in self.measurements.values() for name in one.features
@@ -139,7 +142,7 @@ class Measure(Tool, kind="measure"):
         def run(frame: Frame) -> Sequence[Finding]:
             return self._look(frame, spaces, calipers)
 
-        codes = {one.reason for one in self.measurements.values()}
+        codes = {one.reason or name for name, one in self.measurements.items()}
         return Check(
             run=run,
             regions=tuple(feature.region() for feature in self.features.values()),
@@ -184,13 +187,13 @@ class Measure(Tool, kind="measure"):
         return Finding(
             tool=self.name,
             evaluation=evaluation,
-            reason_code=None if evaluation is Evaluation.OK else one.reason,
+            reason_code=None if evaluation is Evaluation.OK else one.reason or name,
             score=score,
             accept_limit=accept,
             reject_limit=reject,
             region=polygon(value.outline),
             measured=_measured(one, number, uncertainty, seen),
-            text=f"{name} {number:.4g} {one.unit}, {_limits_in_words(one)}",
+            text=f"{name} {_in_words(number, uncertainty)} {one.unit}, {_limits_in_words(one)}",
             read={name: f"{number:.6f}"},
         )
 
@@ -273,6 +276,12 @@ def _measured(
         "points_wanted": sum(feature.wanted for feature in seen),
         "residual_px": max(feature.residual_px for feature in seen),
     }
+
+
+def _in_words(value: float, uncertainty: float) -> str:
+    """With as many places as the uncertainty has two figures."""
+    places = min(9, max(0, 1 - math.floor(math.log10(max(uncertainty, 1e-9)))))
+    return f"{value:.{places}f} ± {uncertainty:.{places}f}"
 
 
 def _limits_in_words(one: Measurement) -> str:

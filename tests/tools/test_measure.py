@@ -150,7 +150,7 @@ def test_tolerances_and_the_guard_band(
     """`off`: by how much the part is larger than nominal; about 0.06 px are not known."""
     found = outer(picture(), nominal=2 * OUTER - off, tolerance_minus=minus, tolerance_plus=plus)
     assert found.evaluation is evaluation
-    assert found.reason_code == (None if evaluation is OK else "out_of_tolerance")
+    assert found.reason_code == (None if evaluation is OK else "outer_diameter")
 
 
 def test_without_a_guard_band_the_limit_is_the_limit() -> None:

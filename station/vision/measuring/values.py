@@ -139,8 +139,7 @@ def _angle(look: _Look) -> Taken:
     variance = math.degrees(1) ** 2 * (first.angle_variance + second.angle_variance)
     per_length = math.hypot(1 / first.length, 1 / second.length)
     places = math.degrees(math.sqrt(2) * per_length)
-    ends = [points[k] for points in look.points for k in (0, -1)]
-    return angle, variance, places, np.stack(ends)
+    return angle, variance, places, _legs(*look.points)
 
 
 def _x(look: _Look) -> Taken:
@@ -254,6 +253,14 @@ def _round(circle: Circle, look: _Look) -> Floats:
     angles = np.linspace(0, 2 * math.pi, 72, endpoint=False)
     ring = circle.place + circle.radius * np.stack((np.cos(angles), np.sin(angles)), axis=1)
     return look.space.to_part(ring)
+
+
+def _legs(one: Floats, other: Floats) -> Floats:
+    """Along the first line to the end nearer to the second one, along that, and back."""
+    ends = [(a, b) for a in (0, -1) for b in (0, -1)]
+    a, b = min(ends, key=lambda pair: float(np.hypot(*(one[pair[0]] - other[pair[1]]))))
+    far, near = one[-1 - a], one[a]
+    return np.stack((far, near, other[b], other[-1 - b], other[b], near))
 
 
 def _between(one: Floats, other: Floats, look: _Look) -> Floats:
