@@ -21,7 +21,7 @@ from station.vision.taught import TaughtCard
 
 MOST_HELD_OUT = 10
 USUAL = Tolerance(
-    edge_px=2, levels=40, shift_px=8, local_shift_px=4, light=0.3, gap_px=8, thinnest_px=2
+    edge_px=2, levels=40, shift_px=16, local_shift_px=4, light=0.3, gap_px=8, thinnest_px=2
 )
 """The tool's own, to say how good parts that were not shown would fare."""
 USUAL_AREA_PX = 6

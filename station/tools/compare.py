@@ -49,7 +49,7 @@ class Compare(Tool, kind="compare"):
         12.0, gt=0, allow_inf_nan=False, description="from this area in px they are a defect"
     )
     shift_at_most_px: float = Field(
-        8.0, ge=0, le=64, description="the view may lie so far from where it was taught"
+        16.0, ge=0, le=32, description="the view may lie so far from where it was taught"
     )
     local_shift_at_most_px: float = Field(
         4.0, ge=0, le=32, description="a place may lie so far from where the rest says it is"

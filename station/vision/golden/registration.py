@@ -75,7 +75,7 @@ class Registration:
     def shifts(self, view: Image) -> Shifts:
         """The shifts of a grey view of the template's size."""
         columns, rows = self._cells
-        found = np.zeros(2 * columns * rows, np.float32)
+        found = self._levels[0].start(view)
         for level in self._levels:
             found = level.refine(view, found)
         x, y = found.reshape(2, rows, columns)
@@ -99,15 +99,31 @@ class _Level:
         self._inverse: Floats = np.linalg.inv(whole).astype(np.float32)
         self._rows, self._columns = np.indices(self._size[::-1], dtype=np.float32)
 
+    def start(self, view: Image) -> Floats:
+        """No shift at all, or one for the whole view by phase correlation if that fits better.
+
+        Refinement alone goes astray where a shift is as large as what repeats in the picture.
+        """
+        small = _small(view, self._size)
+        whole, _ = cv2.phaseCorrelate(self._small, small)
+        cells = self._cells[0] * self._cells[1]
+        none = np.zeros(2 * cells, np.float32)
+        moved = np.repeat(np.array(whole, np.float32), cells)
+        fits = [float(self._residual(small, shifts).std()) for shifts in (none, moved)]
+        return np.asarray((moved if fits[1] < fits[0] else none) * self._factor, np.float32)
+
     def refine(self, view: Image, found: Floats) -> Floats:
         """Better shifts, in pixels of the template."""
         small, factor = _small(view, self._size), self._factor
         here = np.asarray(found / factor, np.float32)
         for _ in range(ITERATIONS):
-            residual = np.asarray(self._small - self._moved(small, here), np.float32)
-            np.clip(residual, -CLIP_LEVELS, CLIP_LEVELS, out=residual)
-            here = np.asarray(self._inverse @ self._wanted(residual, here), np.float32)
+            wanted = self._wanted(self._residual(small, here), here)
+            here = np.asarray(self._inverse @ wanted, np.float32)
         return np.asarray(here * factor, np.float32)
+
+    def _residual(self, small: Floats, shifts: Floats) -> Floats:
+        residual = self._small - self._moved(small, shifts)
+        return np.asarray(np.clip(residual, -CLIP_LEVELS, CLIP_LEVELS), np.float32)
 
     def _moved(self, small: Floats, found: Floats) -> Floats:
         x, y = found.reshape(2, self._cells[1], self._cells[0])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from station.core.errors import ModelError, TeachError
 from station.core.frame import Image
 from station.vision.geometry import to_channels
-from station.vision.golden.light import Light, find_light
+from station.vision.golden.light import find_light
 from station.vision.golden.registration import Registration, Shifts
 from station.vision.taught import Taught
 
@@ -20,7 +20,7 @@ SMOOTH_PX = 5
 """Deviations of few parts are averaged over so many pixels."""
 LEAST_CONTRAST = 12.0
 """A picture whose brightest and darkest percents lie nearer together shows nothing to compare."""
-TEACH_SHIFT_PX = 16.0
+TEACH_SHIFT_PX, TEACH_LOCAL_PX = 16.0, 4.0
 TEACH_LIGHT = 0.5
 
 Mask = NDArray[np.uint8]
@@ -87,17 +87,6 @@ def contrast_of(image: Image) -> float:
     return float(high - low)
 
 
-def registered(
-    view: Image, mean: Image, registration: Registration, *, shift_px: float, tolerance: float
-) -> tuple[Image, Shifts, Light]:
-    """A view laid on the template's mean, in its light; both are sought within their bounds."""
-    grey = grey_of(view)
-    shifts = registration.shifts(grey).bounded(shift_px, shift_px)
-    laid = laid_on(view, shifts)
-    light = find_light(grey_of(laid), grey_of(mean), tolerance)
-    return light.applied(laid), shifts, light
-
-
 def laid_on(view: Image, shifts: Shifts) -> Image:
     """Each pixel of the template from where it lies in the view; off it, the border is repeated."""
     height, width = view.shape[:2]
@@ -149,10 +138,9 @@ def check_alike(views: Sequence[Image]) -> None:
 def _laid(views: Sequence[Image], registration: Registration) -> Iterable[Image]:
     yield views[0]
     for view in views[1:]:
-        laid, _, _ = registered(
-            view, views[0], registration, shift_px=TEACH_SHIFT_PX, tolerance=TEACH_LIGHT
-        )
-        yield laid
+        shifts = registration.shifts(grey_of(view)).bounded(TEACH_SHIFT_PX, TEACH_LOCAL_PX)
+        laid = laid_on(view, shifts)
+        yield find_light(grey_of(laid), grey_of(views[0]), TEACH_LIGHT).applied(laid)
 
 
 def _summed(laid: Iterable[Image], ignored: Mask) -> Template:
