@@ -111,6 +111,18 @@ def test_overdue_stops_passing_where_that_is_set(tiny_prepared: PreparedRecipe) 
     assert result.warnings
 
 
+def test_a_picture_from_before_the_calibration_does_not_pass(
+    tiny_prepared: PreparedRecipe,
+) -> None:
+    later = NOW + timedelta(days=9)
+    configuration = Configuration(
+        calibrated_at=later, due_at=later + timedelta(days=99), when_overdue="not_decidable"
+    )
+    result = result_of(tiny_prepared, configuration)
+    assert result.reason_code == "calibration_overdue"
+    assert "set the clock" in result.warnings[0]
+
+
 @pytest.mark.parametrize("evaluation", [Evaluation.NOT_OK, Evaluation.NOT_DECIDABLE])
 def test_overdue_never_softens_another_verdict(
     evaluation: Evaluation, tiny_prepared: PreparedRecipe

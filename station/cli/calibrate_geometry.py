@@ -30,7 +30,12 @@ from station.cli.calibration_shots import (
 from station.core.configuration import Contribution
 from station.core.frame import Image
 from station.vision.calibrating.board import Board, BoardView, find_board
-from station.vision.calibrating.coverage import count_corners, draw_report, missing_views
+from station.vision.calibrating.coverage import (
+    count_corners,
+    draw_report,
+    missing_places,
+    missing_views,
+)
 from station.vision.calibrating.lens import LensFit, alike, fit_lens
 from station.vision.calibrating.plane import PlaneFit, fit_plane
 
@@ -149,7 +154,8 @@ def _new_views(board: Board) -> Judge:
             return f"no {board.in_words} is seen"
         size = (image.shape[1], image.shape[0])
         if any(alike(view, other, size) for other in kept):
-            return "move and tilt the board"
+            where = ", ".join(missing_places(kept, size))
+            return f"move and tilt the board{f'; not yet seen: {where}' if where else ''}"
         kept.append(view)
         return ""
 

@@ -159,17 +159,13 @@ def _calibrations(now: datetime) -> Iterator[Line]:
 
 def _calibration(found: Configuration, now: datetime) -> Line:
     steps = ", ".join(step.name for step in found.steps) or "nothing"
-    words = f"{found.camera_id}: {steps} ({found.configuration_id})"
-    error_mm = found.error_mm()
-    if error_mm is not None:
-        words += f", ± {error_mm:.3f} mm"
+    words = f"{found.camera_id}: {steps} ({found.in_words})"
     if found.due_at is None:
         return Line("calibrated", words)
     due = [step.name for step in found.steps if step.due_at and not now <= step.due_at]
     advice = f"overdue: station calibrate {', '.join(due) or 'anew'}"
     if found.when_overdue == "not_decidable":
         advice += "; until then no part passes"
-    words += f", due on {found.due_at:%Y-%m-%d}"
     return Line("calibrated", words, advice if found.is_overdue(now) else "")
 
 

@@ -212,7 +212,7 @@ def _shown_settings(
         "rate of the last run": f"{images_per_s:.1f} pictures/s" if images_per_s else "-",
         "annotated pictures saved": order.annotate.replace("_", " "),
         "bits of 16-bit pictures": str(order.bits),
-        "configuration": prepared.configuration_id,
+        "configuration": prepared.configuration.in_words,
         "qualified": "yes" if prepared.is_qualified else "no: station qualify tests a recipe",
         "software": f"station {__version__}",
     }

@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, Self
 
@@ -27,6 +27,8 @@ from station.core.files import write_whole
 
 StepName = Literal["lens", "scale", "flat", "colour", "focus"]
 WhenOverdue = Literal["warn", "not_decidable"]
+
+CLOCKS_DIFFER = timedelta(days=1)
 
 _CLOSED = ConfigDict(frozen=True, extra="forbid")
 
@@ -125,8 +127,31 @@ class Configuration(BaseModel):
         return not (self.lens is None and self.flat_field is None and self.colour is None)
 
     def is_overdue(self, at: datetime) -> bool:
-        """Whether a picture acquired at that time came after the due date."""
-        return self.due_at is not None and not at <= self.due_at
+        """Whether a picture acquired at that time is not provably in date.
+
+        After the due date, before the calibration (the clock was set back, so that no due date
+        would ever come), or at a time without a zone.
+        """
+        if self.due_at is None:
+            return False
+        if at.tzinfo is None:
+            return True
+        return not at <= self.due_at or self.is_before(at)
+
+    def is_before(self, at: datetime) -> bool:
+        """Whether that time lies before the calibration, by more than clocks differ."""
+        return self.calibrated_at is not None and at < self.calibrated_at - CLOCKS_DIFFER
+
+    @property
+    def in_words(self) -> str:
+        """Id, dates and error, as they are shown."""
+        words = self.configuration_id
+        if self.calibrated_at:
+            words += f", calibrated {self.calibrated_at:%Y-%m-%d}"
+        if self.due_at:
+            words += f", due {self.due_at:%Y-%m-%d}"
+        error_mm = self.error_mm()
+        return words if error_mm is None else f"{words}, ± {error_mm:.3f} mm"
 
     def check_size(self, width: int, height: int) -> None:
         """Refuse a picture of another size than the calibration was made with.

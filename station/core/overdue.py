@@ -15,7 +15,7 @@ def warnings_of(configuration: Configuration, at: datetime) -> tuple[str, ...]:
     """What must be said of the calibration of a picture acquired at that time; mostly nothing."""
     if not configuration.is_overdue(at):
         return ()
-    return (f"the calibration {configuration.configuration_id} {_since(configuration)}",)
+    return (f"the calibration {configuration.configuration_id} {_since(configuration, at)}",)
 
 
 def judged(
@@ -32,11 +32,16 @@ def judged(
         tool=CALIBRATION,
         evaluation=Evaluation.NOT_DECIDABLE,
         reason_code=str(StationReason.CALIBRATION_OVERDUE),
-        text=f"the calibration {_since(configuration)}",
+        text=f"the calibration {_since(configuration, at)}",
     )
     return Evaluation.NOT_DECIDABLE, (*findings, overdue)
 
 
-def _since(configuration: Configuration) -> str:
-    due_at = configuration.due_at
-    return f"was due on {due_at:%Y-%m-%d}; calibrate again" if due_at else "is not due"
+def _since(configuration: Configuration, at: datetime) -> str:
+    if at.tzinfo is None:
+        return "cannot be told to be in date: the picture's time has no zone"
+    if configuration.is_before(at):
+        return (
+            f"was made on {configuration.calibrated_at:%Y-%m-%d}, after this picture: set the clock"
+        )
+    return f"was due on {configuration.due_at:%Y-%m-%d}; calibrate again"

@@ -56,6 +56,20 @@ def test_lens_then_scale(station: RunStation, boards: Path, station_home: Path) 
     assert len(list((station_home / "calibration" / "earlier").iterdir())) == 2
 
 
+def test_views_are_taken_where_they_add_something(
+    station: RunStation, boards: Path, station_home: Path
+) -> None:
+    twice = station_home / "twice"
+    twice.mkdir()
+    for number, path in enumerate(sorted((boards / "views").iterdir())[:7]):
+        for copy in "ab":
+            (twice / f"{number}{copy}.png").write_bytes(path.read_bytes())
+    ended = station("calibrate", "lens", "--source", "kind=folder", "--source", f"path={twice}")
+    assert ended.code == 0
+    assert "move and tilt the board" in ended.out
+    assert len(list((station_home / "calibration" / "pictures").rglob("*.png"))) == 7
+
+
 def test_pictures_of_another_size_are_refused(
     station: RunStation, boards: Path, station_home: Path
 ) -> None:

@@ -23,7 +23,7 @@ def test_the_due_date_is_told(days: int, is_fine: bool, station_home: Path) -> N
     keep_configuration(found, station_home / "calibration")
     (line,) = lines_of(station_home, "calibrated")
     assert line.is_fine is is_fine
-    assert f"due on {due_at:%Y-%m-%d}" in line.finding
+    assert f"due {due_at:%Y-%m-%d}" in line.finding
     assert is_fine or "station calibrate lens; until then no part passes" in line.advice
 
 

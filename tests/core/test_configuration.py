@@ -84,6 +84,21 @@ def test_overdue_is_after_the_due_date() -> None:
     assert not configuration.is_overdue(DUE)
     assert configuration.is_overdue(DUE + timedelta(seconds=1))
     assert not Configuration().is_overdue(DUE)
+    assert configuration.is_overdue(DUE.replace(tzinfo=None) - timedelta(days=9))
+
+
+def test_a_clock_set_back_does_not_stop_the_due_date() -> None:
+    made_at = DUE - timedelta(days=100)
+    configuration = Configuration(due_at=DUE, calibrated_at=made_at)
+    assert not configuration.is_overdue(made_at - timedelta(hours=2))
+    assert configuration.is_overdue(made_at - timedelta(days=2))
+
+
+def test_it_tells_of_itself_in_words() -> None:
+    budget = (Contribution(source="lens", step="lens", error_px=0.3, error_mm=0.03),)
+    told = Configuration(due_at=DUE, calibrated_at=DUE, error_budget=budget).in_words
+    assert "due 2030-01-01, ± 0.030 mm" in told
+    assert Configuration().in_words == Configuration().configuration_id
 
 
 def test_the_error_budget_adds_up() -> None:

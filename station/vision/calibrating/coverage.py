@@ -37,12 +37,9 @@ def count_corners(
 
 def missing_views(fit: LensFit) -> list[str]:
     """In words, what pictures would make the calibration surer; empty where none would."""
-    counts = count_corners([entry.view for entry in fit.views], fit.size, (3, 3))
     wanted = [
-        f"no corner was seen in the {down} {across} of the picture: add one with the board there"
-        for row, down in enumerate(_DOWN)
-        for column, across in enumerate(_ACROSS)
-        if counts[row, column] == 0
+        f"no corner was seen in the {place} of the picture: add one with the board there"
+        for place in missing_places([entry.view for entry in fit.views], fit.size)
     ]
     for axis, (low, high) in enumerate((("left", "right"), ("up", "down"))):
         tilts = [entry.tilt_deg[axis] for entry in fit.views]
@@ -54,6 +51,17 @@ def missing_views(fit: LensFit) -> list[str]:
             "tilted views"
         )
     return wanted
+
+
+def missing_places(views: Sequence[BoardView], size: Size) -> list[str]:
+    """Ninths of the picture in which no corner was seen, as in "top left"."""
+    counts = count_corners(views, size, (3, 3))
+    return [
+        f"{down} {across}"
+        for row, down in enumerate(_DOWN)
+        for column, across in enumerate(_ACROSS)
+        if counts[row, column] == 0
+    ]
 
 
 def draw_report(fit: LensFit, camera_id: str) -> Image:
