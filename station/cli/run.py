@@ -13,6 +13,7 @@ from station.core.errors import SettingsError
 from station.core.files import write_whole
 from station.line.settings import StationSettings, read_settings
 
+DEMO_PRODUCTS = ("ring", "cap", "board", "label")
 DEMO_TOML = """\
 # Written by `station demo`: a line of rendered parts. Copy it to station.toml to make it yours.
 name = "demo line"
@@ -63,7 +64,7 @@ def run(
 def demo(
     seconds: Seconds = None,
     no_hmi: NoHmi = False,
-    product: Annotated[str, typer.Option(help="ring or cap")] = "ring",
+    product: Annotated[str, typer.Option(help="ring, cap, board or label")] = "ring",
     rate: Annotated[float, typer.Option(min=0.1, max=200, help="Parts per second.")] = 5.0,
     prerendered: Annotated[
         int, typer.Option(min=0, max=2000, help="Render so many parts beforehand.")
@@ -73,8 +74,10 @@ def demo(
     hmi_port: Annotated[int, typer.Option(help="Port of the operator's page.")] = 8471,
 ) -> None:
     """Watch rendered parts being inspected; needs no camera, no file, no internet."""
-    if product not in ("ring", "cap"):
-        raise SettingsError(f"there is no demo product {product!r}; choose ring or cap")
+    if product not in DEMO_PRODUCTS:
+        raise SettingsError(
+            f"there is no demo product {product!r}; choose one of {', '.join(DEMO_PRODUCTS)}"
+        )
     folder = home() / "var" / "demo"
     content = DEMO_TOML.format(
         product=product, rate=rate, seed=seed, prerendered=prerendered, port=port,

@@ -7,11 +7,18 @@ import numpy as np
 import pytest
 
 from station.sources.synthetic import PRODUCTS
-from station.sources.synthetic.samples import TRUTH_FILE, render_samples, sample_parts
+from station.sources.synthetic.rendering import BOARD, LABEL
+from station.sources.synthetic.samples import (
+    POSITIONS_FILE,
+    TRUTH_FILE,
+    render_samples,
+    sample_parts,
+)
 from station.vision.images import read_image
 from tests.golden.acceptance import ROOT, accept, judge, recipes_of
 
 SAMPLES = ROOT / "sample_images"
+POSITIONS = f"{BOARD}/{POSITIONS_FILE}"
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -39,18 +46,17 @@ def test_fresh_parts_have_no_escapes_and_little_overkill(product: str) -> None:
 
 def test_the_sample_pictures_can_be_made_again(tmp_path: Path) -> None:
     written = render_samples(tmp_path)
-    assert len(written) == 80
+    assert len(written) == 80 + 30 + 28
     for made in written:
         bundled = SAMPLES / made.relative_to(tmp_path)
         # The rendering is exact on every machine; JPEG coders may differ by a rounding.
         difference = np.abs(read_image(made).astype(int) - read_image(bundled))
         assert difference.mean() < 0.5, bundled
-    for product in PRODUCTS:
-        truth = (SAMPLES / product / TRUTH_FILE).read_text()
-        assert truth == (tmp_path / product / TRUTH_FILE).read_text()
+    for name in (*(f"{product}/{TRUTH_FILE}" for product in (*PRODUCTS, BOARD, LABEL)), POSITIONS):
+        assert (SAMPLES / name).read_text() == (tmp_path / name).read_text()
 
 
-@pytest.mark.parametrize("product", PRODUCTS)
+@pytest.mark.parametrize("product", [*PRODUCTS, BOARD, LABEL])
 def test_every_bundled_picture_is_named_in_the_truth(product: str) -> None:
     folder = SAMPLES / product
     truth = json.loads((folder / TRUTH_FILE).read_bytes())

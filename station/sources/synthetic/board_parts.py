@@ -160,7 +160,7 @@ def _qfp(sheet: Sheet, _: str) -> None:
         sheet.box(0, at, sheet.width, 4, SILVER)
     side = sheet.width - 2 * inset
     sheet.body(inset, inset, side, side, DARK, (66, 66, 70))
-    sheet.disc(inset + 14, inset + 14, 7, (150, 152, 154))
+    sheet.disc(inset + 15, inset + 15, 9, (190, 192, 194))
 
 
 def _led(sheet: Sheet, _: str) -> None:
@@ -189,7 +189,7 @@ def _sot(sheet: Sheet, _: str) -> None:
 def _header(sheet: Sheet, _: str) -> None:
     sheet.body(0, 0, sheet.width, sheet.height, BLACK, (58, 58, 60))
     sheet.box(8, 8, sheet.width - 16, sheet.height - 16, (22, 22, 24))
-    sheet.box(sheet.width / 2 - 12, sheet.height - 10, 24, 10, (96, 98, 100))
+    sheet.box(sheet.width / 2 - 22, sheet.height - 14, 44, 14, (150, 152, 154))
     for column in range(5):
         for row in range(2):
             x, y = 27 + 24 * column, sheet.height / 2 - 12 + 24 * row
