@@ -114,6 +114,11 @@ def _is_text(reading: Reading, text: str) -> bool:
     return said == text or (reading.symbology in ("upc_a", "upc_e") and said == f"0{text}")
 
 
+def _counts(seen: Seen) -> dict[str, float]:
+    """How many looks it took, and what they found; undecoded things may be mere chance."""
+    return {"looks": seen.looks, "codes": len(seen.sure), "undecoded": len(seen.damaged)}
+
+
 def _matched(reading: Reading) -> str:
     """The text; of bytes without one, them in hexadecimal."""
     return reading.text or reading.raw.hex()
@@ -139,7 +144,7 @@ def _contents(
         said = f"{reading.symbology} {_short(readable(reading))}"
         yield _finding(
             tool, score, reasons.wrong, reading.corners, f"{said}: {why}" if why else said,
-            measured={**quality.measured, "looks": seen.looks, "codes": len(seen.sure)},
+            measured={**quality.measured, **_counts(seen)},
             read=read if not is_ambiguous else {},
         )  # fmt: skip
     yield from _unmet(tool, seen, rules, reasons)
@@ -176,7 +181,7 @@ def _absence(
 ) -> Finding:
     """One finding for all the codes that were not read."""
     few = f"{rules.count - len(seen.sure)} of {rules.count} codes not read"
-    measured = {"looks": seen.looks, "codes": len(seen.sure)}
+    measured = _counts(seen)
     if spot is None:
         said = f"{few}: nothing like a code is there"
         return _finding(tool, WRONG, reasons.missing, looked, said, measured=measured)

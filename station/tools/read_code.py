@@ -67,6 +67,9 @@ class ReadCode(Tool, kind="read_code"):
     required_identifiers: tuple[Identifier, ...] = Field(
         (), description="GS1 application identifiers every code must carry, as 01, 10, 17"
     )
+    identifier_texts: Mapping[Identifier, str] = Field(
+        {}, description="GS1 application identifier -> the text it must be, as a fixed GTIN for 01"
+    )
     identifier_values: Mapping[Identifier, ValueName] = Field(
         {}, description="GS1 application identifier -> the value it must have, as job.lot"
     )
@@ -94,6 +97,9 @@ class ReadCode(Tool, kind="read_code"):
         named = len(self.expected) + len(self.expected_values)
         if named and self.count not in (1, named):
             raise ValueError(f"count is {self.count}, but {named} texts are expected")
+        twice = sorted({*self.identifier_texts} & {*self.identifier_values})
+        if twice:
+            raise ValueError(f"({twice[0]}) has a text and a value; leave one out")
         if "" in self.expected:
             raise ValueError("an empty text cannot be expected; leave it out")
         return self
@@ -141,7 +147,8 @@ class ReadCode(Tool, kind="read_code"):
             JobValueError: a value that is compared with is not known.
         """
         wanted = (*self.expected, *(frame.value(name) for name in self.expected_values))
-        elements = {key: frame.value(name) for key, name in self.identifier_values.items()}
+        named = {key: frame.value(name) for key, name in self.identifier_values.items()}
+        elements = {**self.identifier_texts, **named}
         return Rules(
             count=len(wanted) or self.count,
             wanted=wanted,

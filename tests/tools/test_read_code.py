@@ -178,6 +178,7 @@ def test_gs1_element_strings_are_read_by_identifier() -> None:
         image,
         {"job.lot": "A1-7"},
         required_identifiers=["01", "17"],
+        identifier_texts={"01": "09501101530003"},
         identifier_values={"10": "job.lot"},
     )
     assert finding.evaluation is OK
@@ -197,6 +198,7 @@ def test_gs1_element_strings_are_read_by_identifier() -> None:
     [
         (GS1, True, {"required_identifiers": ["15"]}, "(15) is not in it"),
         (GS1, True, {"identifier_values": {"10": "job.lot"}}, "expected B2"),
+        (GS1, True, {"identifier_texts": {"01": "04012345678901"}}, "expected 04012345678901"),
         (GS1, True, {"identifier_values": {"11": "job.lot"}}, "(11) is not in it"),
         ("HELLO", False, {"gs1": True}, "no GS1 code"),
         ("010950110153000317261231", False, {"required_identifiers": ["01"]}, "no GS1 code"),
@@ -319,6 +321,10 @@ def test_a_view_of_a_located_part_is_read_like_a_picture() -> None:
         ({"expected": [""]}, "empty text"),
         ({"expected_values": "serial"}, "expected_values"),
         ({"identifier_values": {"lot": "job.lot"}}, "identifier_values"),
+        (
+            {"identifier_values": {"10": "job.lot"}, "identifier_texts": {"10": "A"}},
+            "leave one out",
+        ),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any], said: str) -> None:
