@@ -11,6 +11,7 @@ from station.cli.calibrate_target import target
 app = typer.Typer(
     help="Calibrate a camera: focus, lens, scale, flat field, colour; print the targets for it.",
     no_args_is_help=True,
+    add_completion=False,
 )
 for command in (target, focus, lens, scale, flat, colour, apply):
     app.command()(command)

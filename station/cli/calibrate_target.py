@@ -14,7 +14,9 @@ _BOARD = Board()
 
 
 def target(
-    kind: Annotated[Literal["charuco", "chessboard", "colour"], typer.Argument(help="Which.")],
+    kind: Annotated[
+        Literal["charuco", "chessboard", "colour"], typer.Argument(help="Which.")
+    ] = "charuco",
     pdf: Annotated[Path | None, typer.Option(help="Write a PDF here.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write a PNG here.")] = None,
     paper: Annotated[str, typer.Option(help=", ".join(PAPERS_MM))] = "A4",
@@ -42,7 +44,8 @@ def target(
     for path, pack in files:
         write_whole(path, pack(words))
         typer.echo(f"{path}: {words}, on {paper}")
-    typer.echo("print at 100 %, then measure the line: it must be 100.0 mm; if it is not, give")
-    typer.echo("--square-mm as measured to the commands that use the board")
+    typer.echo("print at 100 %, then measure the line: it must be 100.0 mm")
     if kind == "colour":
         typer.echo("printers differ: for true colours measure the patches and give --values FILE")
+    else:
+        typer.echo("if it is not, give --square-mm as measured to the commands that use the board")

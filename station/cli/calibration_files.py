@@ -28,7 +28,7 @@ Overdue = Annotated[
     Literal["warn", "not_decidable"] | None,
     typer.Option(
         "--when-overdue",
-        help="not_decidable: no part passes after the due date. [default: as it was; else warn]",
+        help="not_decidable: no part passes after the due date. If not told: as it was, else warn.",
     ),
 ]
 

@@ -19,17 +19,20 @@ from station.core.plugin import Source, parse
 from station.line.settings import read_settings
 from station.vision.images import encode_png, find_pictures, read_image
 
-Folder = Annotated[Path | None, typer.Argument(metavar="[DIR]", help="Pictures taken before.")]
+Folder = Annotated[Path | None, typer.Argument(metavar="DIR", help="Pictures taken before.")]
 Camera = Annotated[
     bool, typer.Option("--camera", help="Take the pictures now, with the station's camera.")
 ]
-Settings = Annotated[Path, typer.Option(help="With --camera: whose [source] is used.")]
+Settings = Annotated[Path, typer.Option(help="With --camera: the file whose source is used.")]
 SourceOf = Annotated[
     list[str] | None,
     typer.Option("--source", help="With --camera: kind=…, device=… instead; repeatable."),
 ]
 CameraId = Annotated[
-    str | None, typer.Option(help="Whose calibration it is. [default: the camera's, or camera]")
+    str | None,
+    typer.Option(
+        help="Whose calibration it is. If not told: the one of the settings, else camera."
+    ),
 ]
 Seconds = Annotated[float, typer.Option(min=1, help="With --camera: how long at most.")]
 STATION_TOML = Path("station.toml")
@@ -61,7 +64,8 @@ class Origin:
         if live == (folder is not None):
             raise SettingsError("give either DIR with pictures, or --camera to take them now")
         if not live:
-            return cls(folder=folder, source=None, camera_id=camera_id or "camera", seconds=seconds)
+            usual = read_settings(settings).source.camera_id if settings.is_file() else "camera"
+            return cls(folder=folder, source=None, camera_id=camera_id or usual, seconds=seconds)
         found = _source_of(source, settings)
         return cls(
             folder=None, source=found, camera_id=camera_id or found.camera_id, seconds=seconds

@@ -95,6 +95,16 @@ def test_pictures_from_the_camera_are_kept(
     assert load_configuration(station_home / "calibration" / "cam7.json").camera_id == "cam7"
 
 
+def test_it_is_the_calibration_of_the_stations_camera(
+    station: RunStation, boards: Path, station_home: Path
+) -> None:
+    (station_home / "station.toml").write_text(
+        '[line]\nrecipe = "ring"\n[source]\nkind = "upload"\ncamera_id = "top"\n'
+    )
+    assert station("calibrate", "scale", boards / "lying").code == 0
+    assert (station_home / "calibration" / "top.json").is_file()
+
+
 def test_a_broken_configuration_is_not_written_over(
     station: RunStation, boards: Path, station_home: Path
 ) -> None:
