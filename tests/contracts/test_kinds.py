@@ -47,6 +47,24 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
         "segment": {"name": "stains", "model": "stains/1"},
         "read_code": {"name": "code", "symbologies": ["data_matrix", "code128"]},
         "locate": {"name": "where", "taught": "bracket/1"},
+        "locate_circle": {
+            "name": "where",
+            "circle": {"x": 30, "y": 20, "radius_px": 12},
+            "view": {"x": 0, "y": 0, "width": 60, "height": 40},
+        },
+        "locate_code": {
+            "name": "where",
+            "symbologies": ["qr_code"],
+            "x": 30,
+            "y": 20,
+            "view": {"x": 0, "y": 0, "width": 60, "height": 40},
+        },
+        "locate_edges": {
+            "name": "where",
+            "first": {"start": [20, 15], "end": [50, 15], "reach_px": 8, "count": 4},
+            "second": {"start": [20, 15], "end": [20, 40], "reach_px": 8, "count": 4},
+            "view": {"x": 0, "y": 0, "width": 60, "height": 40},
+        },
         "measure": {
             "name": "size",
             "features": {

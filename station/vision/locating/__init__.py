@@ -1,8 +1,9 @@
 """Finding a taught shape in an image: edges compared by direction, coarse to fine."""
 
 from station.vision.locating.choice import Choice, Symmetry, choose
+from station.vision.locating.finder import Finder, SearchRange, finder_of
 from station.vision.locating.learning import learn_shape
-from station.vision.locating.search import Finder, Match, SearchRange, find_shapes, finder_of
+from station.vision.locating.search import Match, find_shapes
 from station.vision.locating.shape import Shape, shape_of
 from station.vision.locating.symmetry import symmetry_of_view
 

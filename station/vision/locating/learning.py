@@ -20,6 +20,8 @@ COARSEST_RADIUS_PX = 10.0
 """The level the search begins on still shows the part this large (rms radius of its points)."""
 WEAKEST_PER_PX = 4.0
 MARGIN_PX = 3
+DIRECTIONS, RIM = 48, 0.06
+"""The outline is what lies furthest out in each direction, give or take a share of the radius."""
 STABLE_SHARE = 0.6
 """A point is kept if it is an edge in so many of the further pictures."""
 
@@ -65,18 +67,24 @@ def stable_shape(shape: Shape, seen: Sequence[tuple[Image, Pose]]) -> Shape:
     """
     count = len(shape.levels)
     hits = [np.zeros(len(level)) for level in shape.levels]
+    turned = [np.zeros(len(level)) for level in shape.levels]
     for image, pose in seen:
         matrix = pose.matrix
         for number, picture in enumerate(pyramid_of(image, count)):
             here = np.array(((matrix[0, 0], matrix[1, 0], pose.x, pose.y),)) / 2**number
-            look = look_along(picture, shape.levels[number], here, 2)
-            hits[number] += (look.is_edge & (np.abs(look.offset_px) <= 1.5))[0]
+            look = look_along(picture, shape.levels[number].opened(), here, 2)
+            is_hit = (look.is_edge & (np.abs(look.offset_px) <= 1.5))[0]
+            hits[number] += is_hit
+            turned[number] += is_hit & look.is_turned[0]
     levels = []
-    for level, hit in zip(shape.levels, hits, strict=True):
+    for level, hit, turn in zip(shape.levels, hits, turned, strict=True):
         keep = hit >= STABLE_SHARE * len(seen)
         if keep.sum() < FEWEST_POINTS:
             break
-        levels.append(LevelPoints(points=level.points[keep], normals=level.normals[keep]))
+        told = LevelPoints(
+            points=level.points, normals=level.normals, either=level.either | (turn > 0)
+        )
+        levels.append(told.part(keep))
     if not levels:
         raise TeachError(
             "the pictures have too few edges in common; are they of the same part, and sharp?"
@@ -108,27 +116,32 @@ def _points_of(picture: Grey, halvings: int, mask: NDArray[np.bool_] | None) -> 
     normals /= np.hypot(*normals.T)[:, None]
     points = np.stack((columns, rows), axis=1).astype(np.float64) + 0.5
     points *= 2**halvings
-    return _settled(picture, halvings, LevelPoints(points=points, normals=normals))
+    level = LevelPoints(points=points, normals=normals, either=_outermost(points))
+    return _settled(picture, halvings, level)
 
 
 def _settled(picture: Grey, halvings: int, level: LevelPoints) -> LevelPoints:
     """Points moved onto the edge the calipers see, and only those they see."""
     here = np.array(((1.0, 0.0, 0.0, 0.0),)) / 2**halvings
-    points = level.points
     for _ in range(2):
-        seen = look_along(
-            picture,
-            LevelPoints(points=points, normals=level.normals),
-            here,
-            2,
-            is_fine=halvings == 0,
-        )
-        points = points + (seen.offset_px[0] * 2**halvings)[:, None] * level.normals
-    seen = look_along(
-        picture, LevelPoints(points=points, normals=level.normals), here, 2, is_fine=halvings == 0
-    )
-    keep = seen.is_edge[0] & (np.abs(seen.offset_px[0]) < 0.25)
-    return LevelPoints(points=points[keep], normals=level.normals[keep])
+        seen = look_along(picture, level, here, 2, is_fine=halvings == 0)
+        moved = level.points + (seen.offset_px[0] * 2**halvings)[:, None] * level.normals
+        level = LevelPoints(points=moved, normals=level.normals, either=level.either)
+    seen = look_along(picture, level, here, 2, is_fine=halvings == 0)
+    return level.part(seen.is_edge[0] & (np.abs(seen.offset_px[0]) < 0.25))
+
+
+def _outermost(points: Floats) -> NDArray[np.bool_]:
+    """(N,) true for points with none further out in their direction from the middle."""
+    if not len(points):
+        return np.zeros(0, np.bool_)
+    away = points - (points.min(axis=0) + points.max(axis=0)) / 2
+    reach = np.hypot(*away.T)
+    turn = np.arctan2(away[:, 1], away[:, 0]) / (2 * math.pi) + 0.5
+    sector = (turn * DIRECTIONS).astype(int) % DIRECTIONS
+    furthest = np.zeros(DIRECTIONS)
+    np.maximum.at(furthest, sector, reach)
+    return np.asarray(reach >= furthest[sector] - RIM * reach.max(), np.bool_)
 
 
 def _ridge(

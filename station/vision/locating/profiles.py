@@ -31,6 +31,8 @@ class Seen:
     """How far along its normal the edge lies, in pixels of the level."""
     is_edge: NDArray[np.bool_]
     """An edge of the taught direction lies within reach."""
+    is_turned: NDArray[np.bool_]
+    """It rises from bright to dark where dark to bright was taught."""
     rows: Floats
     """(M, N, 2) the normals in the image."""
 
@@ -60,9 +62,11 @@ def look_along(
     shift, is_peak = _vertex(before, top, after)
     along = np.abs(_pick(samples[:, :, 1], peak + 1) - _pick(samples[:, :, 0], peak + 1)) * 0.5
     weakest = WEAKEST_FINE_PER_PX if is_fine else WEAKEST_PER_PX
-    is_edge = is_peak & (top >= weakest) & (along <= MOST_SLANT * top) & inside
+    is_turned = _pick(rise, peak) < 0
+    is_right = ~is_turned | level.either
+    is_edge = is_peak & is_right & (top >= weakest) & (along <= MOST_SLANT * top) & inside
     offset = (peak - reach_px + shift).astype(np.float32)
-    return Seen(offset_px=offset, is_edge=is_edge, rows=normals)
+    return Seen(offset_px=offset, is_edge=is_edge, is_turned=is_turned, rows=normals)
 
 
 def step_towards(

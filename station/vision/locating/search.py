@@ -1,39 +1,33 @@
 """Where the shape is: candidates on a small picture, drawn to the edges level by level."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from station.core.frame import Image
 from station.core.pose import Pose
-from station.vision.locating.coarse import Candidates, Templates, candidates, templates_of
+from station.vision.locating.coarse import Candidates, candidates
+from station.vision.locating.finder import (
+    QUICK,
+    THOROUGH,
+    Effort,
+    Finder,
+    SearchRange,
+    Start,
+)
 from station.vision.locating.profiles import Poses, look_along, step_towards
 from station.vision.locating.pyramid import Grey, pyramid_of
 from station.vision.locating.shape import Floats, LevelPoints, Shape
 
-COARSE_POINTS = 36
-MIDDLE_POINTS = 72
-TOLERANCE_PX = 1.5
-TURN_STEP_PX, SIZE_STEP_PX = 2.2, 2.4
+TOLERANCE_PX, DRAWN_TOLERANCE_PX = 1.2, 1.5
 CLEAR_MATCH = 0.8
 """A best match below this is sought again from all around it."""
 SHAKEN, SHAKEN_LEVEL = 3, 2
 SURE_MATCH = 0.6
 """Where fewer parts than there may be match so well, the search is done again, thoroughly."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchRange:
-    """The poses that are looked for."""
-
-    angle_deg: tuple[float, float] = (-180.0, 180.0)
-    scale: tuple[float, float] = (0.8, 1.2)
-    parts: int = 1
-    """Parts that may be in one image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,55 +37,6 @@ class Match:
     pose: Pose
     match: float
     """The share of the taught edge points that are found there, 0 to 1."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effort:
-    """How many poses are followed up, for one part in the image."""
-
-    candidates: int
-    promising: float
-    """The share of the best candidate's score that another one needs."""
-    keep: tuple[int, int, int]
-    """Poses that go on after the first level, the second, each later one."""
-    hopeful: float
-    """The share of the best pose's found edges that another one needs to go on."""
-    with_rough: bool = False
-
-
-QUICK = Effort(candidates=48, promising=0.75, keep=(24, 10, 6), hopeful=0.6)
-THOROUGH = Effort(candidates=160, promising=0.5, keep=(60, 24, 12), hopeful=0.45, with_rough=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Finder:
-    """A shape with all that can be worked out before the first image."""
-
-    shape: Shape
-    search: SearchRange
-    templates: Callable[[int, int], Templates]
-    coarse: LevelPoints
-    middle: tuple[LevelPoints, ...]
-
-    @property
-    def halvings(self) -> int:
-        """Of the picture the search begins on."""
-        return len(self.shape.levels) - 1
-
-
-def finder_of(shape: Shape, search: SearchRange) -> Finder:
-    """Make a shape ready to be looked for."""
-    halvings = len(shape.levels) - 1
-    coarse = thinned(shape.levels[-1], COARSE_POINTS)
-    radius = shape.radius_px / 2**halvings
-    angles, scales = _steps(search, radius)
-
-    @lru_cache(maxsize=4)
-    def templates(width: int, height: int) -> Templates:
-        return templates_of(coarse, halvings, angles, scales, (width, height))
-
-    middle = tuple(thinned(level, MIDDLE_POINTS) for level in shape.levels)
-    return Finder(shape, search, templates, coarse, middle)
 
 
 def find_shapes(image: Image, finder: Finder) -> list[Match]:
@@ -113,27 +58,14 @@ def _shaken(pictures: Sequence[Grey], finder: Finder, found: Sequence[Match]) ->
     """The likeliest poses again from all around them: one may have been caught by wrong edges."""
     halvings = min(SHAKEN_LEVEL, finder.halvings)
     step = 2.0 * 2**halvings / finder.shape.radius_px
-    starts = np.array(
-        [
-            (1.0 + ds * step, da * step)
-            for ds, da in (
-                (0, 0),
-                (1, 0),
-                (-1, 0),
-                (0, 1),
-                (0, -1),
-                (1, 1),
-                (-1, -1),
-                (1, -1),
-                (-1, 1),
-            )
-        ]
-    )
+    starts = np.array([(1.0 + ds * step, da * step) for ds in (-1, 0, 1) for da in (-1, 0, 1)])
     best = rows_of([match.pose for match in found[: SHAKEN * finder.search.parts]])
     poses = _turned_starts(best, starts, finder.shape.centre)
     for level in range(halvings, -1, -1):
         if len(poses):
-            poses = _drawn(pictures[level], finder.middle[level], level, poses, finder, QUICK)
+            points = finder.middle[level]
+            keep = QUICK.keep[1] * finder.search.parts
+            poses = _drawn(pictures[level], points, level, poses, finder, keep, QUICK.hopeful)
     again = [*found, *_judged(pictures[0], finder.shape, poses)] if len(poses) else list(found)
     again.sort(key=lambda match: -match.match)
     kept = distinct(rows_of([match.pose for match in again]), finder.shape, 3.0)
@@ -149,28 +81,34 @@ def _turned_starts(poses: Poses, starts: Floats, centre: Floats) -> Poses:
     at_x, at_y = a * cx - b * cy + x, b * cx + a * cy + y
     moved_x = at_x - (turned_a * cx - turned_b * cy)
     moved_y = at_y - (turned_b * cx + turned_a * cy)
-    return np.stack((turned_a, turned_b, moved_x, moved_y), axis=-1).reshape(-1, 4)
+    rows = np.stack((turned_a, turned_b, moved_x, moved_y), axis=-1)
+    return np.asarray(rows.reshape(-1, 4), np.float64)
 
 
 def _sought(pictures: Sequence[Grey], finder: Finder, effort: Effort) -> list[Match]:
-    small = pictures[-1]
-    templates = finder.templates(small.shape[1], small.shape[0])
+    height, width = pictures[0].shape
+    start = finder.start((width, height), effort)
+    small = pictures[start.halvings]
+    templates = start.templates(small.shape[1], small.shape[0])
     at_most = effort.candidates * finder.search.parts
     likely = candidates(small, templates, at_most, effort.promising, with_rough=effort.with_rough)
-    poses = _full(likely, finder)
-    for halvings in range(finder.halvings, -1, -1):
+    poses = _full(likely, start)
+    for step in range(start.halvings + 1):
+        halvings = start.halvings - step
         if not len(poses):
             return []
-        poses = _drawn(pictures[halvings], finder.middle[halvings], halvings, poses, finder, effort)
+        level = finder.middle[halvings]
+        keep = effort.keep[min(2, step)] * finder.search.parts
+        poses = _drawn(pictures[halvings], level, halvings, poses, finder, keep, effort.hopeful)
     return _judged(pictures[0], finder.shape, poses)
 
 
-def _full(likely: Candidates, finder: Finder) -> Poses:
+def _full(likely: Candidates, start: Start) -> Poses:
     """The candidates as poses at full size."""
     turn = np.radians(likely.angles_deg)
     a, b = likely.scales * np.cos(turn), likely.scales * np.sin(turn)
-    x, y = (likely.centres * 2**finder.halvings).T
-    cx, cy = finder.coarse.points.mean(axis=0)
+    x, y = (likely.centres * 2**start.halvings).T
+    cx, cy = start.points.points.mean(axis=0)
     return np.stack((a, b, x - (a * cx - b * cy), y - (b * cx + a * cy)), axis=1)
 
 
@@ -180,26 +118,23 @@ def _drawn(
     halvings: int,
     poses: Poses,
     finder: Finder,
-    effort: Effort,
+    keep: int,
+    hopeful: float,
 ) -> Poses:
     """The poses drawn to the edges of one level; the likelier ones, without twins."""
     size = 2**halvings
     local = poses / size
-    is_first = halvings == finder.halvings
-    for reach in (3, 3, 2) if is_first else (4, 3, 2):
+    for reach in (4, 3, 2):
         seen = look_along(picture, level, local, reach)
         local = step_towards(level, local, seen, 1.5)
     seen = look_along(picture, level, local, 2)
-    hits = (seen.is_edge & (np.abs(seen.offset_px) <= TOLERANCE_PX)).mean(axis=1)
+    hits = (seen.is_edge & (np.abs(seen.offset_px) <= DRAWN_TOLERANCE_PX)).mean(axis=1)
     poses = local * size
     fitting = _within(poses, finder.search)
     order = np.argsort(-np.where(fitting, hits, -1), kind="stable")
-    keep = effort.keep[min(2, finder.halvings - halvings)] * finder.search.parts
-    order = order[: 2 * keep][
-        (fitting & (hits >= effort.hopeful * hits[order[0]]))[order[: 2 * keep]]
-    ]
-    chosen = distinct(poses[order], finder.shape, 3.0 * size)[:keep]
-    return poses[order[chosen]]
+    is_hopeful = fitting & (hits >= hopeful * hits[order[0]])
+    likely = poses[[index for index in order[: 2 * keep] if is_hopeful[index]]]
+    return np.asarray(likely[distinct(likely, finder.shape, 3.0 * size)[:keep]], np.float64)
 
 
 def _judged(picture: Grey, shape: Shape, poses: Poses) -> list[Match]:
@@ -249,20 +184,6 @@ def rows_of(poses: Sequence[Pose]) -> Poses:
     return np.array(rows, np.float64).reshape(-1, 4)
 
 
-def thinned(level: LevelPoints, at_most: int) -> LevelPoints:
-    """Evenly fewer points, each far from the others (farthest-point order)."""
-    points = level.points
-    if len(points) <= at_most:
-        return level
-    chosen = [int(np.hypot(*(points - points.mean(axis=0)).T).argmax())]
-    nearest = np.full(len(points), np.inf)
-    while len(chosen) < at_most:
-        nearest = np.minimum(nearest, np.hypot(*(points - points[chosen[-1]]).T))
-        chosen.append(int(nearest.argmax()))
-    chosen.sort()
-    return LevelPoints(points=points[chosen], normals=level.normals[chosen])
-
-
 def _within(poses: Poses, search: SearchRange) -> NDArray[np.bool_]:
     scale = np.hypot(poses[:, 0], poses[:, 1])
     slack = 0.03
@@ -273,18 +194,3 @@ def _within(poses: Poses, search: SearchRange) -> NDArray[np.bool_]:
         middle, half = (low + high) / 2, (high - low) / 2 + 2
         fits &= np.abs((angle - middle + 180) % 360 - 180) <= half
     return np.asarray(fits, np.bool_)
-
-
-def _steps(search: SearchRange, radius_px: float) -> tuple[Floats, Floats]:
-    """Turns and sizes so near that the points move by little between two."""
-    step_deg = math.degrees(TURN_STEP_PX / radius_px)
-    low, high = search.angle_deg
-    count = max(1, math.ceil((high - low) / step_deg))
-    if high - low >= 360:
-        angles = low + np.arange(count) * (360 / count)
-    else:
-        angles = np.linspace(low, high, count + 1)
-    ratio = search.scale[1] / search.scale[0]
-    steps = math.ceil(math.log(ratio) / (SIZE_STEP_PX / radius_px)) if ratio > 1 else 0
-    scales = search.scale[0] * ratio ** ((np.arange(max(1, steps)) + 0.5) / max(1, steps))
-    return angles.astype(np.float64), scales.astype(np.float64)

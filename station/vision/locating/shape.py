@@ -22,9 +22,22 @@ class LevelPoints:
 
     points: Floats
     normals: Floats
+    either: NDArray[np.bool_]
+    """(N,) where bright and dark may change places: at the outline, before another background."""
 
     def __len__(self) -> int:
         return len(self.points)
+
+    def opened(self) -> "LevelPoints":
+        """The same points, where bright and dark may change places at each."""
+        either = np.ones(len(self), np.bool_)
+        return LevelPoints(points=self.points, normals=self.normals, either=either)
+
+    def part(self, chosen: "NDArray[np.bool_] | NDArray[np.int64]") -> "LevelPoints":
+        """Some of the points."""
+        return LevelPoints(
+            points=self.points[chosen], normals=self.normals[chosen], either=self.either[chosen]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +71,7 @@ class Shape:
         for number, level in enumerate(self.levels):
             arrays[f"points_{number}"] = level.points.astype(np.float32)
             arrays[f"normals_{number}"] = level.normals.astype(np.float32)
+            arrays[f"either_{number}"] = level.either
         return arrays
 
 
@@ -74,6 +88,7 @@ def shape_of(arrays: Mapping[str, NDArray[Any]]) -> Shape:
             LevelPoints(
                 points=arrays[f"points_{number}"].astype(np.float64).reshape(-1, 2),
                 normals=arrays[f"normals_{number}"].astype(np.float64).reshape(-1, 2),
+                either=arrays[f"either_{number}"].astype(np.bool_).reshape(-1),
             )
             for number in range(count)
         )

@@ -10,7 +10,8 @@ from station.core.errors import TeachError
 from station.core.frame import Image
 from station.core.pose import Pose
 from station.vision.locating.choice import ANY_ANGLE_DEG, NO_SYMMETRY_DEG, Symmetry
-from station.vision.locating.search import Match, SearchRange, find_shapes, finder_of
+from station.vision.locating.finder import SearchRange, finder_of
+from station.vision.locating.search import Match, find_shapes
 from station.vision.locating.shape import Floats, Shape
 
 LOOKS_ALIKE = 0.75
