@@ -39,8 +39,7 @@ def found_configuration(camera_id: str) -> Configuration:
     Raises:
         SettingsError: the file is broken; nothing is written over it.
     """
-    found = site(camera_id).configuration
-    return found.model_copy(update={"camera_id": camera_id})
+    return site(camera_id).configuration
 
 
 def keep_step(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import station
 from station.core.configuration import Configuration, load_configuration
+from station.core.errors import SettingsError
 from station.core.plugin import Site
 
 
@@ -27,10 +28,16 @@ def site(camera_id: str = "camera") -> Site:
     """This station as tools see it, with the Configuration of one camera; identity without one.
 
     Raises:
-        SettingsError: the Configuration file is wrong.
+        SettingsError: the Configuration file is wrong, or another camera's.
     """
     for folder in dict.fromkeys((home() / "calibration", shipped() / "calibration")):
         path = folder / f"{camera_id}.json"
         if path.is_file():
-            return Site(model_dirs=model_dirs(), configuration=load_configuration(path))
+            found = load_configuration(path)
+            if found.camera_id != camera_id:
+                raise SettingsError(
+                    f"configuration {path} is of camera {found.camera_id!r}: another camera's "
+                    "calibration proves nothing for this one; calibrate it"
+                )
+            return Site(model_dirs=model_dirs(), configuration=found)
     return Site(model_dirs=model_dirs(), configuration=Configuration(camera_id=camera_id))

@@ -1,6 +1,7 @@
 """`station calibrate`: from pictures to the station's Configuration, in words people can use."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -115,6 +116,17 @@ def test_a_broken_configuration_is_not_written_over(
     assert ended.code == 2
     assert "camera.json" in ended.err
     assert json.loads(path.read_text()) == {"lens": "wide"}
+
+
+def test_a_calibration_of_another_camera_is_refused(
+    station: RunStation, boards: Path, station_home: Path
+) -> None:
+    other = Configuration(camera_id="left", due_at=datetime.now(UTC))
+    path = keep_configuration(other, station_home / "calibration")
+    path.rename(path.with_name("camera.json"))
+    ended = station("calibrate", "scale", boards / "lying")
+    assert ended.code == 2
+    assert "'left'" in ended.err
 
 
 def test_dir_or_camera_must_be_given(station: RunStation, boards: Path) -> None:
