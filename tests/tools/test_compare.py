@@ -171,9 +171,10 @@ def test_a_pad_beside_its_place_is_a_difference(check: Check) -> None:
         np.full((HEIGHT, WIDTH), 255, np.uint8),
         np.full((HEIGHT, WIDTH), 190, np.uint8),
         lit(board(), 0.35),
+        lit(board(), 0.5),
         255 - board(),
     ],
-    ids=["dark", "white", "empty", "far too dark", "negative"],
+    ids=["dark", "white", "empty", "far too dark", "too dark", "negative"],
 )
 def test_what_is_no_part_never_passes(check: Check, image: Image) -> None:
     findings = look(check, image)
