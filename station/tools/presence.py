@@ -1,6 +1,6 @@
 """Is everything on the part: a bill of positions, each in its expected state or named."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -23,6 +23,8 @@ from station.vision.positions import (
     Place,
     Places,
     describe,
+    grid_of,
+    lies_inside,
     look,
     places_of,
     score_of,
@@ -30,6 +32,12 @@ from station.vision.positions import (
 )
 
 MISSING, WRONG, EXTRA, SHIFTED = "missing", "wrong", "extra", "shifted"
+STRAYED = 0.7
+"""Of a position's smaller side: so far off a thing is still taken for the one that is missed."""
+HALFWAY = 0.75
+"""Between what a thing looks like and what it does not: what it left behind may be seen, too."""
+PER_DEGREE = 0.002
+TURNS_DEG = (0.0, -8.0, 8.0, -16.0, 16.0, -24.0, 24.0)
 UNKNOWN = "unknown"
 """What a position shows that looks like nothing that was taught."""
 
@@ -119,25 +127,61 @@ class Presence(Tool, kind="presence"):
         # np.maximum keeps NaN, which decide() refuses; max() might lose it
         score = float(np.maximum(np.maximum(unlike, off), least))
         evaluation = decide(score, accept_limit=self.accept_limit, reject_limit=self.reject_limit)
-        is_ok = evaluation is Evaluation.OK
-        kind, shows = "", state
-        if not is_ok:
+        kind, shows, moved = "", state, _moved(x, y)
+        if evaluation is not Evaluation.OK:
             is_moved = off > max(unlike, self.accept_limit)
             kind, shows = (SHIFTED, state) if is_moved else self._why(features, place, state, seen)
+        if kind in (MISSING, WRONG) and shows == UNKNOWN:
+            strayed = self._strayed(image, place, state, light)
+            if strayed:
+                kind, shows, moved = SHIFTED, state, _moved(*strayed)
         return Finding(
             tool=self.name,
             evaluation=evaluation,
-            reason_code=None if is_ok else codes[f"{position.name}_{kind}"],
+            reason_code=codes[f"{position.name}_{kind}"] if kind else None,
             score=score,
             accept_limit=self.accept_limit,
             reject_limit=self.reject_limit,
             region=position.region,
-            measured={"shift_x_px": round(x, 2), "shift_y_px": round(y, 2)}
-            if likeness.is_sought
-            else {},
+            measured=moved if likeness.is_sought else {},
             text=position.name,
             read={position.name: shows},
         )
+
+    def _strayed(
+        self, image: Image, place: Place, state: str, light: Light
+    ) -> tuple[float, float, float] | None:
+        """Where the thing lies that is not in its place: (x, y) px off and turned by degrees.
+
+        None: it is not near, or lies in another place. Only what a fault is called turns on this.
+        """
+        position = place.position
+        if position.shift_at_most_px is None:
+            return None
+        found = [
+            # of a round thing, every turn looks alike: none is preferred
+            (seen.unlikeness + PER_DEGREE * abs(turn_deg), turn_deg, self._shift(seen, place))
+            for turn_deg, seen in self._turned(image, place, state, light)
+        ]
+        unlikeness, turn_deg, (along, across) = min(found)
+        turn = np.radians(turn_deg)
+        x = float(along * np.cos(turn) - across * np.sin(turn))
+        y = float(along * np.sin(turn) + across * np.cos(turn))
+        is_off = bool(np.hypot(x, y) > position.shift_at_most_px) or turn_deg != 0
+        is_it = unlikeness < HALFWAY and is_off and not place.is_taken(x, y)
+        return (x, y, turn_deg) if is_it else None
+
+    def _turned(
+        self, image: Image, place: Place, state: str, light: Light
+    ) -> Iterator[tuple[float, Look]]:
+        position = place.position
+        reach_px = STRAYED * min(position.width, position.height)
+        grid = grid_of(position.width, position.height, max(reach_px, position.reach_px))
+        for turn_deg in TURNS_DEG:
+            region = replace(position.region, angle_deg=position.angle_deg + turn_deg)
+            if turn_deg and not lies_inside(region, image):
+                continue
+            yield turn_deg, look(describe(image, region, grid, light), place.states[state])
 
     def _shift(self, seen: Look, place: Place) -> tuple[float, float]:
         x, y = shift_px(seen, place.position)
@@ -213,3 +257,8 @@ class Presence(Tool, kind="presence"):
             if place.position.shift_at_most_px:
                 found.append((name, SHIFTED))
         return found
+
+
+def _moved(x: float, y: float, turn_deg: float = 0.0) -> dict[str, float]:
+    turned = {"turn_deg": turn_deg} if turn_deg else {}
+    return {"shift_x_px": round(x, 2), "shift_y_px": round(y, 2), **turned}

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ from station.core.result import Evaluation, Finding
 from station.inspection import inspect
 from station.teach.keep import keep_taught
 from station.vision.taught import load_taught
-from tests.plates import BILL, FULL, plate, teach_plate
+from tests.plates import BILL, CENTRES, FULL, SIZE, plate, teach_plate
 
 Said = dict[str, str | None]
 Judge = Callable[..., Said]
@@ -112,6 +113,29 @@ def test_a_shift_is_measured_and_judged(
     assert here.reason_code == reason
     measured = (here.measured["shift_x_px"], here.measured["shift_y_px"])
     assert measured == pytest.approx(shift, abs=0.5)
+
+
+@pytest.mark.parametrize("shift", [(14, 0), (-11, 12)])
+def test_what_lies_far_off_its_place_is_shifted_not_missing(
+    taught: Path, shift: tuple[float, float]
+) -> None:
+    found = findings_of(made(taught, "one"), plate(seed=46, shift=shift, of="b"))[1]
+    assert (found.evaluation, found.reason_code) == (Evaluation.NOT_OK, "b_shifted")
+    measured = (found.measured["shift_x_px"], found.measured["shift_y_px"])
+    assert measured == pytest.approx(shift, abs=1)
+
+
+def test_what_lies_turned_is_shifted_not_missing(tmp_path: Path) -> None:
+    bars = {**FULL, "b": "bar"}
+    bill = BILL.replace('group = "disc"', "", 2)
+    teach_plate(tmp_path, {str(seed): plate(bars, seed=seed) for seed in range(3)}, bill=bill)
+    image = plate(bars, seed=50)
+    matrix = cv2.getRotationMatrix2D(CENTRES["b"], -30, 1.0)
+    turned = cv2.warpAffine(image, matrix, SIZE, borderMode=cv2.BORDER_REPLICATE)
+    image[20:60, 130:170] = turned[20:60, 130:170]
+    found = findings_of(made(tmp_path, "plate"), image)[1]
+    assert (found.evaluation, found.reason_code) == (Evaluation.NOT_OK, "b_shifted")
+    assert found.measured["turn_deg"] == pytest.approx(30, abs=8)
 
 
 @pytest.mark.parametrize(

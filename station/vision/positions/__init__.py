@@ -9,6 +9,7 @@ from station.vision.positions.descriptor import (
     Light,
     describe,
     grid_of,
+    lies_inside,
     light_of,
     weighed,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "find_like",
     "fit_template",
     "grid_of",
+    "lies_inside",
     "light_of",
     "lighting_of",
     "look",

@@ -128,8 +128,16 @@ def light_of(image: Image, places: tuple[Rectangle, ...]) -> Light | None:
         cv2.fillConvexPoly(outside, np.round(corners).astype(np.int32), 0)
     if outside.mean() < 0.1:
         return None
-    median = np.median(sample[outside > 0].astype(np.float32), axis=0)
-    return np.asarray(np.log(median + DARK), np.float32)
+    seen = sample[outside > 0]
+    medians = np.array([_median(seen[:, colour]) for colour in range(3)], np.float32)
+    return np.asarray(np.log(medians + DARK), np.float32)
+
+
+def _median(values: Image) -> float:
+    """Of grey values, counted: ten times as fast as sorting."""
+    below = np.cumsum(np.bincount(values, minlength=256))
+    low, high = np.searchsorted(below, ((len(values) + 1) // 2, len(values) // 2 + 1))
+    return float(low + high) / 2
 
 
 def _sample(image: Image, region: Rectangle, grid: Grid) -> Image:
@@ -223,11 +231,18 @@ def _pooled(values: NDArray[Any]) -> Features:
     return np.asarray(cv2.GaussianBlur(values, (0, 0), 0.8 * CELL), np.float32)
 
 
-def _check_inside(image: Image, region: Rectangle) -> None:
+def lies_inside(region: Rectangle, image: Image) -> bool:
+    """The region lies in the image, but for half a pixel of rounding."""
     height, width = image.shape[:2]
-    for x, y in region.corners:
-        if not (-0.5 <= x <= width + 0.5 and -0.5 <= y <= height + 0.5):
-            raise OutsideImageError(
-                f"the position reaches ({x:.0f}, {y:.0f}), the view is {width} x {height}; wrong "
-                "camera settings, or a recipe for another view"
-            )
+    return all(-0.5 <= x <= width + 0.5 and -0.5 <= y <= height + 0.5 for x, y in region.corners)
+
+
+def _check_inside(image: Image, region: Rectangle) -> None:
+    if lies_inside(region, image):
+        return
+    height, width = image.shape[:2]
+    reached = ", ".join(f"({x:.0f}, {y:.0f})" for x, y in region.corners)
+    raise OutsideImageError(
+        f"the position reaches {reached}, the view is {width} x {height}; wrong camera settings, "
+        "or a recipe for another view"
+    )

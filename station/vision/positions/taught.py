@@ -61,6 +61,17 @@ class Place:
     grid: Grid
     states: Mapping[str, Likeness]
     home: tuple[float, float]
+    others: tuple[tuple[float, float], ...]
+    """The middles of the other positions."""
+
+    def is_taken(self, x: float, y: float) -> bool:
+        """Something so far off, (x, y) along the position's sides in px, lies in another place."""
+        turn = np.radians(self.position.angle_deg)
+        middle = middle_of(self.position)
+        at_x = middle[0] + x * np.cos(turn) - y * np.sin(turn)
+        at_y = middle[1] + x * np.sin(turn) + y * np.cos(turn)
+        off = np.hypot(x, y)
+        return any(np.hypot(at_x - one[0], at_y - one[1]) < off for one in self.others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +153,13 @@ def _place(
     if not states or any(known.template.shape != (grid.length,) for known in states.values()):
         raise ModelError(f"{reference} does not fit position {position.name!r}; teach it again")
     home = facts.homes.get(position.name, (0.0, 0.0))
-    return Place(position=position, grid=grid, states=states, home=home)
+    others = tuple(middle_of(one) for one in facts.bill.positions if one.name != position.name)
+    return Place(position=position, grid=grid, states=states, home=home, others=others)
+
+
+def middle_of(position: Position) -> tuple[float, float]:
+    """The middle of a position."""
+    return position.x + position.width / 2, position.y + position.height / 2
 
 
 def _likeness(arrays: Arrays, prefix: str, facts: StateFacts, reference: str) -> Likeness:
