@@ -48,13 +48,13 @@ def test_the_page_has_the_papers_size(charuco: Target) -> None:
 def test_a_printed_board_is_found_in_true_size(kind: BoardKind) -> None:
     board = Board(kind=kind)
     target = draw_board(board, "A4")
-    page = np.asarray(target.page.convert("L").resize((297 * 3, 210 * 3)), np.uint8)
+    page = np.asarray(target.page.convert("L").resize((297 * 2, 210 * 2)), np.uint8)
     view = find_board(page, board)
     assert view is not None
     assert len(view.ids) == 88
     apart_px = np.linalg.norm(view.points_px[0] - view.points_px[-1])
     apart_mm = np.linalg.norm(view.points_mm[0] - view.points_mm[-1])
-    assert apart_px / 3 == pytest.approx(apart_mm, rel=0.001)
+    assert apart_px / 2 == pytest.approx(apart_mm, rel=0.001)
 
 
 def test_the_line_to_check_by_is_100_mm(charuco: Target) -> None:
