@@ -123,6 +123,8 @@ def _points_of(picture: Grey, halvings: int, mask: NDArray[np.bool_] | None) -> 
 def _settled(picture: Grey, halvings: int, level: LevelPoints) -> LevelPoints:
     """Points moved onto the edge the calipers see, and only those they see."""
     here = np.array(((1.0, 0.0, 0.0, 0.0),)) / 2**halvings
+    if not len(level):
+        return level
     for _ in range(2):
         seen = look_along(picture, level, here, 2, is_fine=halvings == 0)
         moved = level.points + (seen.offset_px[0] * 2**halvings)[:, None] * level.normals

@@ -18,8 +18,8 @@ LOOKS_ALIKE = 0.75
 """A view that matches itself so well in another pose could be taken for it when partly hidden."""
 TURNS = (12, 10, 9, 8, 6, 5, 4, 3, 2)
 NEAR_DEG = 5.0
-FULL_FROM = 14
-"""So many different turns that look alike mean that any does."""
+NEAR_SHARE = 0.03
+"""Poses that differ by less than this share of the view's diagonal are one place."""
 SMALLEST_TURN_DEG = 12.0
 
 
@@ -31,7 +31,7 @@ def symmetry_of_view(view: Image, shape: Shape) -> Symmetry:
             one.
     """
     rivals = _rivals(view, shape)
-    turns = [match for match in rivals if abs(match.pose.angle_deg) >= SMALLEST_TURN_DEG]
+    turns = [match for match in rivals if _is_turn(match.pose, shape)]
     if len(turns) < len(rivals):
         moved = next(match for match in rivals if match not in turns).pose
         raise TeachError(
@@ -50,7 +50,7 @@ def _rivals(view: Image, shape: Shape) -> list[Match]:
     padded = cv2.copyMakeBorder(view, rim, rim, rim, rim, cv2.BORDER_REPLICATE)
     search = SearchRange(scale=(0.9, 1.1), parts=5)
     found = find_shapes(np.asarray(padded, np.uint8), finder_of(shape, search))
-    near = 0.03 * math.hypot(shape.width_px, shape.height_px) + 3
+    near = NEAR_SHARE * math.hypot(shape.width_px, shape.height_px) + 3
     rivals = []
     for match in found:
         pose = match.pose
@@ -59,6 +59,13 @@ def _rivals(view: Image, shape: Shape) -> list[Match]:
         if match.match >= LOOKS_ALIKE and away > near:
             rivals.append(Match(pose=moved, match=match.match))
     return rivals
+
+
+def _is_turn(pose: Pose, shape: Shape) -> bool:
+    """Whether the part is turned about itself, and not moved."""
+    moved = float(np.hypot(*(pose.to_image(shape.centre) - shape.centre)))
+    diagonal = math.hypot(shape.width_px, shape.height_px)
+    return abs(pose.angle_deg) >= SMALLEST_TURN_DEG or moved <= NEAR_SHARE * diagonal
 
 
 def _turn_of(angles_deg: Sequence[float]) -> float:
