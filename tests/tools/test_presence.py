@@ -125,6 +125,14 @@ def test_what_lies_far_off_its_place_is_shifted_not_missing(
     assert measured == pytest.approx(shift, abs=1)
 
 
+def test_what_lies_in_another_place_is_missing_and_extra(tmp_path: Path) -> None:
+    near = BILL.replace("x = 130.0\ny = 90.0", "x = 56.0\ny = 20.0")
+    teach_plate(tmp_path, {str(seed): plate(seed=seed) for seed in range(3)}, bill=near)
+    found = findings_of(made(tmp_path, "plate"), plate(seed=47, shift=(25, 0), of="a"))
+    said = {finding.text: finding.reason_code for finding in found}
+    assert said == {"a": "a_missing", "b": None, "c": None, "d": "d_extra"}
+
+
 def test_what_lies_turned_is_shifted_not_missing(tmp_path: Path) -> None:
     bars = {**FULL, "b": "bar"}
     bill = BILL.replace('group = "disc"', "", 2)
