@@ -47,7 +47,7 @@ class Spelled:
     """The likeliest line that says so."""
     confidence: float = 0.0
     rival: str = ""
-    """The likeliest value that differs in look-alikes only."""
+    """The likeliest that differs in look-alikes only, be it one that may stand there or not."""
     rival_confidence: float = 0.0
     other: str = ""
     """The likeliest line that may not stand there."""
@@ -83,11 +83,14 @@ def spell(readings: Readings, spelling: Spelling) -> Spelled:
     if not values:
         return Spelled(other=other, other_confidence=min(others.get(other, 0.0), 1.0))
     best = max(values, key=lambda value: values[value])
-    alike = [value for value in values if value != best and differ_by_look(value, best)]
-    rival = max(alike, key=lambda value: values[value], default="")
+    # A letter among digits may not stand there, and yet be what is printed.
+    ends = {text[-len(best) :]: share for text, share in reversed(others.items())}
+    alike = {value: share for value, share in (ends | values).items() if value != best}
+    alike = {value: share for value, share in alike.items() if differ_by_look(value, best)}
+    rival = max(alike, key=lambda value: alike[value], default="")
     return Spelled(
         value=best, line=lines[best], confidence=min(values[best], 1.0), rival=rival,
-        rival_confidence=values.get(rival, 0.0), other=other,
+        rival_confidence=alike.get(rival, 0.0), other=other,
         other_confidence=min(others.get(other, 0.0), 1.0),
     )  # fmt: skip
 

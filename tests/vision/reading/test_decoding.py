@@ -78,6 +78,14 @@ def test_look_alikes_are_rivals_and_others_are_not() -> None:
     assert (spelled.value, spelled.rival, spelled.rival_confidence) == ("A8", "AB", 0.3)
 
 
+def test_what_may_not_stand_there_is_a_rival_too() -> None:
+    """A letter printed among digits: the pattern must not make a sure digit of it."""
+    spelled = spell({"LOT10": 0.9, "LOT1O": 0.05, "L0T10": 0.04}, spelling(r"\d+", label="LOT"))
+    assert spelled.value == "10"
+    assert spelled.confidence == pytest.approx(0.94)
+    assert (spelled.rival, spelled.rival_confidence) == ("1O", 0.05)
+
+
 @pytest.mark.parametrize(
     ("value", "pattern", "twin"),
     [
