@@ -227,6 +227,7 @@ def test_through_a_recipe(taught: Path) -> None:
     ("pictures", "problem"),
     [
         ({"absent/z/0": plate(NOTHING)}, "no position or group 'z'"),
+        ({"0": plate(), "Long Screw/0": plate()}, "cannot be a state"),
         ({"ring/0": plate(RINGS)}, "no picture shows 'a' present"),
         ({"0": plate(), "1": plate()[:140].copy()}, "several sizes"),
         ({"0": plate(), "1": plate(seed=1), "ring/2": plate(), "ring/3": plate(seed=1)}, "alike"),

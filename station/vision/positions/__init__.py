@@ -1,6 +1,6 @@
 """Is each thing in its place: a bill of positions, and what each place looked like when taught."""
 
-from station.vision.positions.bill import ABSENT, PRESENT, Bill, Position, read_bill
+from station.vision.positions.bill import ABSENT, PRESENT, STATE_NAME, Bill, Position, read_bill
 from station.vision.positions.counting import Like, find_like
 from station.vision.positions.descriptor import (
     CELL,
@@ -38,6 +38,7 @@ __all__ = [
     "ABSENT",
     "CELL",
     "PRESENT",
+    "STATE_NAME",
     "Bill",
     "Features",
     "Grid",

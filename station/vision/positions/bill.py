@@ -17,7 +17,8 @@ SEARCH_SHARE = 0.08
 """Of a position's smaller side: how far from its place a thing is sought without saying so."""
 
 _CLOSED = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-StateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$")]
+STATE_NAME = r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$"
+StateName = Annotated[str, Field(pattern=STATE_NAME)]
 
 
 class Position(BaseModel):
@@ -31,7 +32,11 @@ class Position(BaseModel):
     width: float = Field(gt=0)
     height: float = Field(gt=0)
     angle_deg: float = Field(0.0, description="clockwise turn about the centre")
-    group: str = Field("", description="like things share their examples; empty: none shares")
+    group: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$",
+        description="like things share their examples; empty: none shares",
+    )
     expected: StateName = Field(PRESENT, description="present, absent, or a variant's name")
     search_px: float | None = Field(
         None, ge=0, description="how far off it is sought; absent: from size and shift_at_most_px"
