@@ -49,7 +49,9 @@ class Locate(Tool, kind="locate"):
     )
     parts_at_least: int = Field(1, ge=1, le=100, description="fewer: part_not_found")
     parts_at_most: int = Field(1, ge=1, le=100, description="more: part_ambiguous")
-    accept_limit: float = Field(0.4, ge=0, le=0.6, description="share of edges that may be missing")
+    accept_limit: float = Field(
+        0.37, ge=0, le=0.6, description="share of edges that may be missing"
+    )
     reject_limit: float = Field(0.5, ge=0, le=0.6, description="from here on there is no part")
     weak_reason: ReasonCode = Field(
         "part_unclear", description="of a part found between the two limits"

@@ -93,7 +93,7 @@ def finder_of(shape: Shape, search: SearchRange) -> Finder:
     """Make a shape ready to be looked for."""
     coarsest = len(shape.levels) - 1
     starts = tuple(
-        _start(shape, search, halvings) for halvings in (coarsest, coarsest - 1) if halvings >= 0
+        _start(shape, search, halvings) for halvings in range(coarsest, max(-1, coarsest - 3), -1)
     )
     # which side is bright counts at the end; on the way reflections must not lead astray
     middle = tuple(thinned(level, MIDDLE_POINTS).opened() for level in shape.levels)

@@ -16,7 +16,7 @@ from station.vision.locating.shape import Floats, LevelPoints, Shape
 
 MOST_POINTS = 400
 FEWEST_POINTS = 24
-COARSEST_RADIUS_PX = 10.0
+COARSEST_RADIUS_PX = 8.0
 """The level the search begins on still shows the part this large (rms radius of its points)."""
 WEAKEST_PER_PX = 4.0
 MARGIN_PX = 3

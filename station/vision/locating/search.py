@@ -26,7 +26,7 @@ TOLERANCE_PX, DRAWN_TOLERANCE_PX = 1.2, 1.5
 CLEAR_MATCH = 0.8
 """A best match below this is sought again from all around it."""
 SHAKEN, SHAKEN_LEVEL = 3, 2
-SURE_MATCH = 0.6
+SURE_MATCH = 0.65
 """Where fewer parts than there may be match so well, the search is done again, thoroughly."""
 
 
