@@ -26,8 +26,6 @@ TOLERANCE_PX, DRAWN_TOLERANCE_PX = 1.2, 1.5
 CLEAR_MATCH = 0.8
 """A best match below this is sought again from all around it."""
 SHAKEN, SHAKEN_LEVEL = 3, 2
-SURE_MATCH = 0.65
-"""Where fewer parts than there may be match so well, the search is done again, thoroughly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,18 +42,25 @@ def find_shapes(image: Image, finder: Finder) -> list[Match]:
     pictures = pyramid_of(image, finder.halvings + 1)
     if min(pictures[-1].shape) < 8:
         return []
-    found: list[Match] = []
-    for effort in (QUICK, THOROUGH):
-        found = _sought(pictures, finder, effort)
-        if found and found[0].match < CLEAR_MATCH:
-            found = _shaken(pictures, finder, found)
-        if found and found[0].match >= SURE_MATCH:
-            break
-    return found
+    found = _shaken(pictures, finder, _sought(pictures, finder, QUICK))
+    if found and found[0].match >= CLEAR_MATCH:
+        return found
+    # nothing, or something that is not clear: its rivals must be seen too
+    again = _shaken(pictures, finder, _sought(pictures, finder, THOROUGH))
+    return _joined([*found, *again], finder.shape)
+
+
+def _joined(found: Sequence[Match], shape: Shape) -> list[Match]:
+    """The best first, each pose once."""
+    best_first = sorted(found, key=lambda match: -match.match)
+    kept = distinct(rows_of([match.pose for match in best_first]), shape, 3.0)
+    return [best_first[index] for index in kept]
 
 
 def _shaken(pictures: Sequence[Grey], finder: Finder, found: Sequence[Match]) -> list[Match]:
     """The likeliest poses again from all around them: one may have been caught by wrong edges."""
+    if not found or found[0].match >= CLEAR_MATCH:
+        return list(found)
     halvings = min(SHAKEN_LEVEL, finder.halvings)
     step = 2.0 * 2**halvings / finder.shape.radius_px
     starts = np.array([(1.0 + ds * step, da * step) for ds in (-1, 0, 1) for da in (-1, 0, 1)])
@@ -66,10 +71,8 @@ def _shaken(pictures: Sequence[Grey], finder: Finder, found: Sequence[Match]) ->
             points = finder.middle[level]
             keep = QUICK.keep[1] * finder.search.parts
             poses = _drawn(pictures[level], points, level, poses, finder, keep, QUICK.hopeful)
-    again = [*found, *_judged(pictures[0], finder.shape, poses)] if len(poses) else list(found)
-    again.sort(key=lambda match: -match.match)
-    kept = distinct(rows_of([match.pose for match in again]), finder.shape, 3.0)
-    return [again[index] for index in kept]
+    again = _judged(pictures[0], finder.shape, poses) if len(poses) else []
+    return _joined([*found, *again], finder.shape)
 
 
 def _turned_starts(poses: Poses, starts: Floats, centre: Floats) -> Poses:
