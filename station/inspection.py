@@ -259,9 +259,10 @@ def _answer(
         )  # fmt: skip
     evaluation, findings = judged(evaluation, findings, prepared.configuration, frame.acquired_at)
     finding = worst(findings, prepared.severity)
-    code = None if finding is None or evaluation is Evaluation.OK else finding.reason_code
+    why = None if finding is None or evaluation is Evaluation.OK else finding
+    code, text = (why.reason_code, why.text) if why else (None, "")
     return _result(
-        job, prepared, frame, findings, evaluation, ResultState.COMPLETED, code,
+        job, prepared, frame, findings, evaluation, ResultState.COMPLETED, code, text,
         processing_ms=processing_ms,
     )  # fmt: skip
 

@@ -23,6 +23,8 @@ RED: Colour = (38, 26, 190)
 AMBER: Colour = (0, 178, 255)
 VIOLET: Colour = (122, 84, 98)
 
+NAME_LENGTH = 16
+"""A finding's text up to this length is the name of a position or class."""
 STRIP_LINES = 3.4
 """The strip's height in heights of letters: two lines and air."""
 
@@ -173,9 +175,15 @@ def _draw_findings(picture: Image, findings: Iterable[Finding], scale: float, te
         corners = _corners(finding.region, scale)
         _outline(picture, corners, colour, text_px)
         if finding.evaluation is not Evaluation.OK and not _is_whole(corners, picture):
-            score = "" if finding.score is None else _number(finding.score)
-            label = f"{finding.reason_code or finding.tool} {score}".strip()
+            label = f"{finding.reason_code or finding.tool} {_detail(finding)}".strip()
             _tag(picture, label, corners, (colour, ink), text_px, taken)
+
+
+def _detail(finding: Finding) -> str:
+    """Which one it is, where that is a name; else the score."""
+    if finding.text and len(finding.text) <= NAME_LENGTH:
+        return finding.text
+    return "" if finding.score is None else _number(finding.score)
 
 
 def _corners(region: Region, scale: float) -> Corners:

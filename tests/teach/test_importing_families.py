@@ -149,7 +149,7 @@ def test_anomalib_is_read_from_its_names_and_its_own_means(bring: Bring) -> None
     assert card.limits
     assert (card.limits.accept_limit, card.limits.reject_limit) == (0.5, 0.5)
     image = squares(px=64)
-    image[:] = 128
+    image[:] = np.random.default_rng(0).integers(115, 141, (64, 64, 1))
     image[0] = 100
     assert looked(imported, image).passed
     image = image.copy()
