@@ -72,7 +72,7 @@ def _drafted(path: Path) -> dict[str, Any]:
         tools = tomllib.loads(path.read_text("utf-8")).get("tools", [])
     except (OSError, ValueError) as error:
         raise TeachError(f"cannot read the draft {path}: {error}") from error
-    found = [dict(tool) for tool in tools if tool.get("kind") == "locate"]
+    found = [dict(tool) for tool in tools if str(tool.get("kind")).startswith("locate")]
     if len(found) != 1:
-        raise TeachError(f"draft {path} has {len(found)} tools of kind locate; it needs one")
+        raise TeachError(f"draft {path} has {len(found)} tools that locate; it needs one")
     return found[0]

@@ -54,7 +54,7 @@ def test_a_bill_is_taught_and_says_how_sure_it_is(type_words: Type, tmp_path: Pa
 @pytest.mark.parametrize(
     ("draft", "problem"),
     [
-        ('[[tools]]\nkind = "blob"\nname = "b"\n', "0 tools of kind locate"),
+        ('[[tools]]\nkind = "blob"\nname = "b"\n', "0 tools that locate"),
         ("[[tools", "cannot read the draft"),
     ],
 )
