@@ -1,7 +1,8 @@
 """The picture people look at: the frame with regions outlined, under a strip with the verdict."""
 
+import threading
 from collections.abc import Iterable, Iterator
-from functools import cache
+from typing import cast
 
 import cv2
 import numpy as np
@@ -263,9 +264,14 @@ def _shortened(text: str, room: int, text_px: int) -> str:
     return f"{text}…" if text else ""
 
 
-@cache
+_faces = threading.local()
+
+
 def _face() -> cv2.FontFace:
-    return cv2.FontFace("sans")
+    """One face a thread: OpenCV keeps the weight in it, and another thread's would show."""
+    if not hasattr(_faces, "sans"):
+        _faces.sans = cv2.FontFace("sans")
+    return cast(cv2.FontFace, _faces.sans)
 
 
 def _text_width(text: str, size: int, *, bold: bool = False) -> int:

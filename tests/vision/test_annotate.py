@@ -1,6 +1,7 @@
 """The annotated picture: a verdict strip, outlines and labels, and an untouched frame."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import numpy as np
@@ -192,3 +193,15 @@ def test_the_deciding_finding_has_the_results_reason() -> None:
     scratch = finding(None, score=0.8)
     assert deciding(result(findings=[dent, scratch])) is scratch
     assert deciding(result(Evaluation.UNDEFINED, state=ResultState.FAILED)) is None
+
+
+def test_threads_do_not_change_each_others_letters() -> None:
+    region = Rectangle(x=300, y=200, width=60, height=60)
+    shown = result(findings=[finding(region)])
+
+    def draw(_: int) -> Image:
+        return annotate(blank(), shown)
+
+    alone = draw(0)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(np.array_equal(picture, alone) for picture in pool.map(draw, range(64)))
