@@ -46,9 +46,10 @@ def check_values(values: Mapping[str, str]) -> dict[str, str]:
                 f"value name {name[:64]!r} must be up to 32 lower case letters, digits and _ "
                 "and begin with a letter (example: lot)"
             )
-        if not re.fullmatch(f"{VALUE_CHARACTERS}{{1,{LONGEST_VALUE}}}", value):
+        # Nothing but spaces is nothing: where spaces do not count, it would equal an empty field.
+        if not value.strip() or not re.fullmatch(f"{VALUE_CHARACTERS}{{1,{LONGEST_VALUE}}}", value):
             raise SettingsError(
-                f"value {name!r} must be 1 to {LONGEST_VALUE} characters without control "
-                "characters; leave it out where there is none"
+                f"value {name!r} must be 1 to {LONGEST_VALUE} characters, not all of them spaces, "
+                "without control characters; leave it out where there is none"
             )
     return dict(values)

@@ -116,6 +116,8 @@ class Check:
 
     Set by tools that locate; `run` then gives the findings of `find`.
     """
+    compares_with: tuple[str, ...] = ()
+    """Names of the values it compares with: `job.NAME`, or `TOOL.NAME` of an earlier tool."""
     score_map: Callable[[Frame], NDArray[np.float32]] | None = None
     """The evidence for a defect in every pixel, (height, width) of the frame, where a tool has it.
 

@@ -27,6 +27,9 @@ from station.core.plugin import Check, Site, Tool, explain, parse
 from station.core.qualification import Qualification
 from station.core.reasons import SEVERITIES, STATION_TEXTS, Reason, StationReason
 
+JOB = "job"
+"""Values of this name are the job's, as `job.lot`; all others are what tools read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedRecipe:
@@ -70,6 +73,7 @@ def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
                 f"recipe {recipe.recipe_id!r}: tool {tool.name!r} can answer "
                 f"{', '.join(sorted(strange))}, which the reason table does not list; add it"
             )
+    _check_values(recipe, checks)
     finders = [name for name, check in checks.items() if check.find]
     if len(finders) > 1:
         raise RecipeError(
@@ -91,6 +95,23 @@ def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
         finder=finders[0] if finders else None,
         is_qualified=proof is not None and proof.covers(recipe_hash, models, configuration_id),
     )
+
+
+def _check_values(recipe: "Recipe", checks: Mapping[str, Check]) -> None:
+    """Refuse a tool that compares with what nobody says: no part could ever pass."""
+    earlier: list[str] = []
+    for name, check in checks.items():
+        for value in check.compares_with:
+            teller = value.rpartition(".")[0]
+            if teller not in (JOB, *earlier):
+                known = ", ".join((JOB, *earlier))
+                raise RecipeError(
+                    f"recipe {recipe.recipe_id!r}: tool {name!r} compares with {value!r}, and no "
+                    f"tool before it that reads is called {teller!r} (there is: {known}); correct "
+                    "the name, or put that tool first"
+                )
+        if not check.find:
+            earlier.append(name)
 
 
 def _tool(value: object) -> object:
@@ -163,6 +184,11 @@ class Recipe(BaseModel):
             twice = {name for name in names if names.count(name) > 1}
             if twice:
                 raise ValueError(f"{what} {', '.join(sorted(twice))} stands twice; rename one")
+        if any(tool.name == JOB for tool in self.tools):
+            raise ValueError(
+                f"a tool is called {JOB!r}: what it reads would stand for what the job says; "
+                "rename it"
+            )
         return self
 
     @property

@@ -121,6 +121,7 @@ class ReadCode(Tool, kind="read_code"):
             run=run,
             regions=(self.region,) if self.region else None,
             reason_codes=reasons.all,
+            compares_with=(*self.expected_values, *self.identifier_values.values()),
         )
 
     def _look(self, frame: Frame, reasons: Reasons) -> list[Finding]:

@@ -100,6 +100,7 @@ class ReadText(Tool, kind="read_text"):
                 (self.missing_reason, self.unreadable_reason, self.wrong_reason,
                  self.mismatch_reason, self.date_reason, self.expired_reason)
             ),
+            compares_with=tuple(field.equal_to for field in self.fields if field.equal_to),
         )  # fmt: skip
 
     def _regions(self) -> tuple[Region, ...] | None:

@@ -10,11 +10,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from station.core.errors import JobValueError
 from station.core.frame import Frame
 from station.core.region import Region
-from station.vision.reading.dates import GS1_FORMAT, check_format, parse_date, pattern_of
-from station.vision.reading.spelling import Spelling, label_pattern
+from station.vision.reading.dates import (
+    GS1_FORMAT,
+    check_format,
+    parse_date,
+    pattern_of,
+    shape_of,
+)
+from station.vision.reading.spelling import Spelling, as_capitals, label_pattern
 
 ISO_FORMAT = "%Y-%m-%d"
 JOB = "job."
+_GS1_DATE = re.compile(r".+\.1[123567](_\d+)?")
+"""What a code holds under these identifiers is a date as GS1 writes it, and nothing else."""
 _VALUES = {"text": ".+", "lot": "[A-Z0-9./-]+", "number": r"\d+", "date": ""}
 
 
@@ -54,7 +62,9 @@ class TextField(BaseModel):
     equal_to: str = Field(
         "", max_length=80, description="the value it must equal: job.NAME or TOOL.NAME"
     )
-    must_not_be_expired: bool = Field(False, description="a date before the picture's is NOT_OK")
+    must_not_be_expired: bool = Field(
+        False, description="a date before the picture's, in UTC, is NOT_OK"
+    )
     days_back_at_most: int | None = Field(
         None, ge=0, le=36_500, description="how far before the picture a date may lie"
     )
@@ -77,7 +87,33 @@ class TextField(BaseModel):
             raise ValueError(
                 f"field {self.name!r}: any text would pass; give pattern, expected or equal_to"
             )
+        self._check_signs()
         return self
+
+    def _check_signs(self) -> None:
+        """Refuse what could never be met, and dates that could mean two days."""
+        if self.expected and not self.expected_plain:
+            raise ValueError(f"field {self.name!r}: expected holds nothing but spaces")
+        if self.is_capitals and as_capitals(self.expected) != self.expected:
+            raise ValueError(
+                f"field {self.name!r}: expected {self.expected!r} holds small letters that look "
+                "like capitals; give is_capitals = false"
+            )
+        shapes: dict[str, str] = {}
+        for written in self.formats:
+            twin = shapes.setdefault(shape_of(written), written)
+            if twin != written:
+                raise ValueError(
+                    f"field {self.name!r}: {twin} and {written} look the same, so that a date "
+                    "could mean two days; keep the one that is printed"
+                )
+        try:
+            self.spelling()
+        except re.error as error:
+            raise ValueError(
+                f"field {self.name!r}: pattern {self.pattern!r} cannot stand after a label: "
+                f"{error}; leave out back references, flags and the group name `value`"
+            ) from None
 
     @property
     def has_expectation(self) -> bool:
@@ -121,7 +157,9 @@ class TextField(BaseModel):
         if self.kind != "date":
             return value == wanted
         day, written = self.day_of(value, today)
-        meant, wanted_format = _day_in(wanted, (*self.formats, GS1_FORMAT, ISO_FORMAT), today)
+        is_gs1 = not self.equal_to.startswith(JOB) and _GS1_DATE.fullmatch(self.equal_to)
+        formats = (*(() if is_gs1 else self.formats), GS1_FORMAT, ISO_FORMAT)
+        meant, wanted_format = _day_in(wanted, formats, today)
         if "%d" in written and "%d" in wanted_format:
             return day == meant
         return (day.year, day.month) == (meant.year, meant.month)

@@ -17,6 +17,8 @@ def test_values_are_named_and_only_the_first_separator_counts() -> None:
     [
         (["lot"], "must be NAME:VALUE"),
         (["lot:"], "1 to 512 characters"),
+        (["lot:  "], "not all of them spaces"),
+        (["lot:\u00a0"], "not all of them spaces"),
         (["Lot:A"], "lower case"),
         ([":A"], "lower case"),
         (["lot:A", "lot:B"], "twice"),

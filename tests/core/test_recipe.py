@@ -65,6 +65,26 @@ def test_an_unknown_kind_names_those_there_are() -> None:
         parse(Tool, {"kind": "clasify", "name": "x"})
 
 
+def reading(name: str, value: str) -> Tool:
+    settings = {"kind": "read_code", "symbologies": ["qr_code"], "expected_values": [value]}
+    return parse(Tool, {**settings, "name": name})
+
+
+def test_no_tool_can_say_what_the_job_says() -> None:
+    """Called `job`, it would read `job.lot` on the part and be compared with itself."""
+    with pytest.raises(RecipeError, match="what it reads would stand for what the job says"):
+        new_recipe("x", (reading("job", "job.lot"),), ())
+
+
+@pytest.mark.parametrize("value", ["cod.10", "first.text", "second.text"])
+def test_what_no_earlier_tool_reads_cannot_be_compared_with(value: str) -> None:
+    tools = reading("first", value), reading("second", "first.text")
+    codes = ("code_missing", "code_unreadable", "code_wrong", "code_poor")
+    recipe = new_recipe("x", tools, tuple(Reason(code=code, text=code) for code in codes))
+    with pytest.raises(RecipeError, match=f"'first' compares with '{value}'"):
+        prepare(recipe, Site(model_dirs=()))
+
+
 def test_two_tools_of_one_name_are_refused() -> None:
     twice = (Classify(name="a", model="m/1"), Classify(name="a", model="m/1"))
     with pytest.raises(RecipeError, match="tool a stands twice"):

@@ -106,6 +106,14 @@ def test_an_empty_value_of_the_job_is_no_expectation_met() -> None:
     assert said(finding) == (NOT_OK, "text_mismatch")
 
 
+@pytest.mark.parametrize("more", [{}, {"equal_to": "job.lot"}])
+def test_a_field_with_nothing_in_it_is_never_right(more: dict[str, str]) -> None:
+    """Whatever the pattern allows, and even where the job says nothing but spaces."""
+    field = {**LOT, "pattern": "[A-Z0-9]*", **more}
+    finding = only(page("LOT:", "EXP 31.12.2027"), field, values={"job.lot": "  "})
+    assert said(finding) == (NOT_OK, "text_wrong")
+
+
 def test_a_value_the_job_did_not_give_stops_the_tool() -> None:
     with pytest.raises(JobValueError, match=r"job\.lot"):
         look(page("LOT AB1234"), {**LOT, "equal_to": "job.lot"})
@@ -150,6 +158,7 @@ def test_smeared_print_is_unreadable() -> None:
         ("31.04.2027", "date_invalid"),
         ("29.02.2027", "date_invalid"),
         ("01.13.2027", "date_invalid"),
+        ("00.12.2027", "date_invalid"),
         ("21.11.2026", "date_expired"),
         ("10/2026", "date_expired"),
         ("22.11.2099", "date_invalid"),
@@ -191,6 +200,14 @@ def test_a_date_is_compared_by_the_day_it_means(
     field = {**EXPIRY, "equal_to": "code.17"}
     finding = only(page(f"EXP {printed}"), field, values={"code.17": coded})
     assert finding.evaluation is verdict
+
+
+def test_what_a_code_says_is_a_date_as_gs1_writes_it_whatever_is_printed() -> None:
+    """271231 printed as day, month, year is in December 2031, and not the code's in 2027."""
+    field = {**EXPIRY, "formats": ["%d%m%y"], "equal_to": "code.17"}
+    values = {"code.17": "271231"}
+    assert said(only(page("EXP 271231"), field, values=values)) == (NOT_OK, "text_mismatch")
+    assert said(only(page("EXP 311227"), field, values=values)) == (OK, None)
 
 
 def test_signs_of_one_shape_need_a_pattern_that_tells_them_apart() -> None:
@@ -290,6 +307,12 @@ def test_regions_say_where_it_looks() -> None:
         ({"name": "a", "kind": "lot", "must_not_be_expired": True}, "only a date"),
         ({"name": "a", "kind": "date", "formats": ["%d.%m.%Y"], "pattern": "x"}, "its formats"),
         ({"name": "a", "kind": "lot", "lable": "LOT"}, "lable"),
+        ({"name": "a", "expected": " "}, "nothing but spaces"),
+        ({"name": "a", "expected": "Roses"}, "is_capitals = false"),
+        ({"name": "a", "pattern": "(?P<value>A)"}, "group name"),
+        ({"name": "a", "pattern": r"(A)\1"}, "back references"),
+        ({"name": "a", "kind": "date", "formats": ["%d%m%y", "%y%m%d"]}, "two days"),
+        ({"name": "a", "kind": "date", "formats": ["%d%m%y", "%m%Y"]}, "two days"),
     ],
 )
 def test_fields_that_prove_nothing_are_refused(field: dict[str, Any], words: str) -> None:

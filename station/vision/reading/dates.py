@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 _SHAPES = {"%d": r"\d\d", "%m": r"\d\d", "%Y": r"\d{4}", "%y": r"\d\d", "%b": r"[A-Z]{3}"}
+_LOOKS = {"%d": "00", "%m": "00", "%Y": "0000", "%y": "00", "%b": "AAA"}
 _PART = re.compile(r"%.")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 GS1_FORMAT = "%y%m%d"
@@ -33,8 +34,13 @@ def pattern_of(written: str) -> str:
     return "".join(sign if fixed else _SHAPES[sign] for sign, fixed in _pieces(written))
 
 
+def shape_of(written: str) -> str:
+    """What a format looks like with every digit as 0 and every letter of a month as A."""
+    return "".join(sign if fixed else _LOOKS[sign] for sign, fixed in _pieces(written))
+
+
 def parse_date(text: str, written: str, today: date) -> date:
-    """The day a text means; without a day, or with day 00 (GS1), the last one of its month.
+    """The day a text means; without a day, or in a GS1 date with day 00, the last of its month.
 
     Years of two digits are those nearest to today (GS1 General Specifications, 7.12).
 
@@ -53,7 +59,9 @@ def parse_date(text: str, written: str, today: date) -> date:
     if not 1 <= month <= 12:
         raise ValueError(f"{text!r} names no month there is")
     day = int(found.get("%d", "0"))
-    return date(year, month, day or calendar.monthrange(year, month)[1])
+    if day == 0 and ("%d" not in found or written == GS1_FORMAT):
+        day = calendar.monthrange(year, month)[1]
+    return date(year, month, day)
 
 
 def full_year(two_digits: int, today: date) -> int:

@@ -26,11 +26,14 @@ class Spelling:
     """Small letters that look like capitals are capitals."""
 
     def value_of(self, text: str) -> str | None:
-        """What the field says if `text` is its line; None where that may not stand there."""
+        """What the field says if `text` is its line; None where that may not stand there.
+
+        Nothing at all may never stand there, whatever the pattern: an empty field is no field.
+        """
         match = self.pattern.fullmatch(text)
-        if match is None:
+        value = match.group("value") if match else ""
+        if not value:
             return None
-        value = match.group("value")
         return value if self.allowed is None or self.allowed.issuperset(value) else None
 
     def has_label(self, text: str) -> bool:
@@ -72,7 +75,7 @@ def spell(readings: Readings, spelling: Spelling) -> Spelled:
     lines: dict[str, str] = {}
     others: dict[str, float] = {}
     for read, probability in readings.items():
-        text = read.translate(_SMALL) if spelling.is_capitals else read
+        text = as_capitals(read) if spelling.is_capitals else read
         value = spelling.value_of(text)
         if value is None:
             others[text] = others.get(text, 0.0) + probability
@@ -106,6 +109,11 @@ def twin_of(spelled: Spelled, spelling: Spelling) -> str:
             if other != sign and spelling.value_of(line) == twin:
                 return twin
     return ""
+
+
+def as_capitals(text: str) -> str:
+    """The text with capitals for the small letters that differ from them in size alone."""
+    return text.translate(_SMALL)
 
 
 def differ_by_look(one: str, other: str) -> bool:
