@@ -2,11 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 import station
 from station.core.configuration import Configuration, load_configuration
 from station.core.errors import SettingsError
 from station.core.plugin import Site
+
+Camera = Annotated[
+    str, typer.Option("--camera", metavar="ID", help="Whose calibration the pictures are from.")
+]
 
 
 def home() -> Path:
@@ -24,13 +31,51 @@ def model_dirs() -> tuple[Path, ...]:
     return tuple(dict.fromkeys((home() / "models", shipped() / "models")))
 
 
+def correcting_cameras() -> list[str]:
+    """Every camera whose calibration changes pictures before tools see them.
+
+    Raises:
+        SettingsError: a Configuration file is wrong.
+    """
+    return [name for name in _calibrated() if site(name).configuration.corrects_pixels]
+
+
+def calibration_dirs() -> tuple[Path, ...]:
+    """Where Configurations are looked for: the station's own first, then the shipped ones."""
+    return tuple(dict.fromkeys((home() / "calibration", shipped() / "calibration")))
+
+
+def told_site(camera_id: str) -> Site:
+    """The same as `site`, and on stderr whose calibration is used, or that another's is not.
+
+    Raises:
+        SettingsError: as `site`.
+    """
+    found = site(camera_id)
+    if found.configuration != Configuration(camera_id=camera_id):
+        typer.echo(f"calibration of camera {camera_id!r}: {found.configuration.in_words}", err=True)
+        return found
+    try:
+        others = _calibrated()
+    except SettingsError as error:  # of another camera: no reason to stop for this one
+        others = [f"others, one of them broken ({error})"]
+    if others:
+        typer.secho(
+            f"warning: camera {camera_id!r} is not calibrated, so nothing is corrected and nothing "
+            f"is in mm; there are calibrations of {', '.join(others)}: say --camera ID",
+            fg="yellow",
+            err=True,
+        )
+    return found
+
+
 def site(camera_id: str = "camera") -> Site:
     """This station as tools see it, with the Configuration of one camera; identity without one.
 
     Raises:
         SettingsError: the Configuration file is wrong, or another camera's.
     """
-    for folder in dict.fromkeys((home() / "calibration", shipped() / "calibration")):
+    for folder in calibration_dirs():
         path = folder / f"{camera_id}.json"
         if path.is_file():
             found = load_configuration(path)
@@ -41,3 +86,10 @@ def site(camera_id: str = "camera") -> Site:
                 )
             return Site(model_dirs=model_dirs(), configuration=found)
     return Site(model_dirs=model_dirs(), configuration=Configuration(camera_id=camera_id))
+
+
+def _calibrated() -> list[str]:
+    """Every camera there is a Configuration of that is not the identity."""
+    paths = (path for folder in calibration_dirs() for path in folder.glob("*.json"))
+    names = sorted({path.stem for path in paths if not path.stem.endswith(".schema")})
+    return [name for name in names if site(name).configuration != Configuration(camera_id=name)]

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from station import __version__
-from station.cli.home import home, site
+from station.cli.home import Camera, home, told_site
 from station.cli.progress import STOPPED, run_to_end
 from station.cli.recipe_files import choose_recipe
 from station.cli.stages import EXIT_INTERRUPTED
@@ -63,6 +63,7 @@ def inspect(
             "a values.csv beside them (file,lot,serial).",
         ),
     ] = None,
+    camera: Camera = "camera",
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
     """Inspect pictures; write results.jsonl, results.csv, annotated pictures and report.html.
@@ -81,6 +82,7 @@ def inspect(
             annotate=annotate,
             bits=bits,
             values=parse_values(value or (), "="),
+            camera_id=camera,
             as_json=as_json,
         )
         code = run(order)
@@ -103,6 +105,7 @@ class Order:
     bits: int
     values: Mapping[str, str]
     """What every job says must be on the part."""
+    camera_id: str
     as_json: bool
 
 
@@ -114,7 +117,8 @@ def run(order: Order) -> int:
         KeyboardInterrupt: stopped; what is written is whole.
     """
     keep_picture_memory()
-    prepared = prepare(choose_recipe(order.recipe, order.model, order.paths), site())
+    recipe = choose_recipe(order.recipe, order.model, order.paths)
+    prepared = prepare(recipe, told_site(order.camera_id))
     root, pictures = find_batch(
         order.paths, codes=prepared.severity, out=order.out, values=order.values
     )

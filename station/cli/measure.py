@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from station.cli.home import site
+from station.cli.home import Camera, told_site
 from station.cli.recipe_files import find_recipe
 from station.core.errors import SettingsError
 from station.core.frame import Frame, Job
@@ -40,7 +40,7 @@ def repeatability(
         list[str] | None,
         typer.Option(help="The part's true value, as in hole_diameter=4.003; for the bias."),
     ] = None,
-    camera: Annotated[str, typer.Option(help="Whose calibration to use.")] = "camera",
+    camera: Camera = "camera",
     as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON.")] = False,
 ) -> None:
     """Measure one part again and again: mean, standard deviation, bias, Cg and Cgk.
@@ -48,7 +48,7 @@ def repeatability(
     A type-1 study (VDA 5, Bosch Booklet 10) on at least 10 pictures, better 50. The repeatability
     it gives belongs into the recipe, where it widens the guard band.
     """
-    prepared = prepare(read_recipe(find_recipe(recipe)), site(camera))
+    prepared = prepare(read_recipe(find_recipe(recipe)), told_site(camera))
     known = dict(_reference(text) for text in reference or [])
     results = list(_results(pictures, prepared, camera))
     found = studies(results, known)

@@ -10,7 +10,7 @@ import typer
 
 from station import __version__
 from station.cli.drafts import draft_of
-from station.cli.home import home, model_dirs, site
+from station.cli.home import Camera, home, model_dirs, told_site
 from station.cli.inspect import EXIT_NOT_INSPECTED, EXIT_NOT_OK
 from station.cli.progress import run_to_end
 from station.cli.qualify_seal import check_pins, seal_recipe
@@ -98,9 +98,7 @@ def qualify(
     bits: Annotated[
         int, typer.Option(min=9, max=16, help="How many bits the sensor of 16-bit pictures fills.")
     ] = 16,
-    camera: Annotated[
-        str, typer.Option(help="Whose Configuration is used and bound to.")
-    ] = "camera",
+    camera: Camera = "camera",
     pdf: Annotated[bool, typer.Option("--pdf", help="Write the report as a PDF too.")] = False,
     seal: Annotated[
         bool,
@@ -181,7 +179,7 @@ def _subject(order: Order) -> Subject:
     recipe = choose_recipe(order.recipe, order.model, [order.root])
     if order.seal:
         check_pins(recipe)
-    place = site(order.camera_id)
+    place = told_site(order.camera_id)
     return Subject(
         prepared=prepare(recipe, place),
         configuration=place.configuration,

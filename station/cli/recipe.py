@@ -8,13 +8,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from station.cli.home import model_dirs, site
+from station.cli.home import Camera, model_dirs, told_site
 from station.cli.recipe_drafts import read_draft
 from station.cli.recipe_edits import apply_edits, differences
 from station.cli.recipe_files import find_recipe, own_recipe_path
 from station.cli.recipe_health import shown_bands, teach_health
 from station.cli.recipe_versions import after_latest, keep_earlier, stamped
 from station.core.errors import RecipeError
+from station.core.plugin import Site
 from station.core.recipe import (
     PreparedRecipe,
     Recipe,
@@ -58,19 +59,21 @@ def new(
     out: Annotated[
         Path | None, typer.Option(help="Write here and not to recipes/NAME.json.")
     ] = None,
+    camera: Camera = "camera",
 ) -> None:
     """Make a recipe around a model, from a draft, or the next version; written only if it works."""
     if (model is None) == (source is None):
         raise RecipeError("say what the recipe is made from: --model NAME, or --from FILE")
+    place = told_site(camera)
     if source is not None:
         if product or region or accept is not None or reject is not None:
             raise RecipeError("with --from, change settings with --set path=value")
-        recipe = _next_version(source, name, edits or [], out)
+        recipe = _next_version(source, name, edits or [], out, place)
     else:
         if edits:
             raise RecipeError("--set goes with --from; give --region, --accept and --reject here")
         recipe = _around_model(str(model), name, product, region, (accept, reject), out)
-    prepare(recipe, site())
+    prepare(recipe, place)
     path = out or own_recipe_path(recipe.recipe_id)
     keep_earlier(path)
     write_recipe(recipe, path)
@@ -78,11 +81,11 @@ def new(
 
 
 @app.command()
-def check(which: Which) -> None:
+def check(which: Which, camera: Camera = "camera") -> None:
     """Load a recipe, its models by hash and its tools, and say OK or what is wrong."""
     path = find_recipe(which)
     recipe, content_hash, written_hash = read_unsealed(path)
-    prepared = prepare(recipe, site())
+    prepared = prepare(recipe, told_site(camera))
     if written_hash != content_hash:
         read_recipe(path)  # says so, and what to do
     typer.echo(f"OK: {path}: {recipe.recipe_id} version {recipe.version}, hash {recipe.hash}")
@@ -151,19 +154,21 @@ def _around_model(
     return stamped(recipe, version=1)
 
 
-def _next_version(source: str, name: str | None, edits: list[str], out: Path | None) -> Recipe:
-    recipe = _taken_from(source, name, out)
+def _next_version(
+    source: str, name: str | None, edits: list[str], out: Path | None, place: Site
+) -> Recipe:
+    recipe = _taken_from(source, name, out, place)
     recipe = apply_edits(recipe, edits, model_dirs())
     if name is not None and name != recipe.recipe_id:
         recipe = recipe.model_copy(update={"recipe_id": name, "version": 0})
     return after_latest(recipe, out or own_recipe_path(recipe.recipe_id))
 
 
-def _taken_from(source: str, name: str | None, out: Path | None) -> Recipe:
+def _taken_from(source: str, name: str | None, out: Path | None, place: Site) -> Recipe:
     """The recipe of a draft, at the version there is of it already (0: none), or one there is."""
     if not source.endswith(".toml"):
         return read_unsealed(find_recipe(source))[0]
-    recipe = read_draft(Path(source), name or Path(source).stem, site())
+    recipe = read_draft(Path(source), name or Path(source).stem, place)
     path = out or own_recipe_path(recipe.recipe_id)
     version = read_unsealed(path)[0].version if path.exists() else 0
     return recipe.model_copy(update={"version": version})

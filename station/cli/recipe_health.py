@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from station.cli.home import site
+from station.cli.home import Camera, told_site
 from station.cli.recipe_files import find_recipe, own_recipe_path
 from station.cli.recipe_versions import after_latest, keep_earlier
 from station.core.errors import TeachError
+from station.core.plugin import Site
 from station.core.reasons import GOOD_CLASSES
 from station.core.recipe import HealthLimits, Recipe, prepare, read_unsealed, write_recipe
 from station.teach import health
@@ -39,6 +40,7 @@ def teach_health(
     out: Annotated[
         Path | None, typer.Option(help="Write here and not to recipes/NAME.json.")
     ] = None,
+    camera: Camera = "camera",
 ) -> None:
     """Teach a recipe what fit pictures look like: light, focus, noise, whole frames.
 
@@ -50,7 +52,7 @@ def teach_health(
     taught = health.teach_health(tuple(find_pictures(folder)))
     path = out or own_recipe_path(recipe.recipe_id)
     changed = recipe.model_copy(update={"health": taught.limits})
-    written = _write(changed, path)
+    written = _write(changed, path, told_site(camera))
     console = Console(soft_wrap=False)
     console.print(_table(taught, folder))
     for line in _remarks(taught):
@@ -66,9 +68,9 @@ def shown_bands(limits: HealthLimits) -> str:
     return ", ".join([*asked, *(word for word in words if word)])
 
 
-def _write(recipe: Recipe, path: Path) -> Recipe:
+def _write(recipe: Recipe, path: Path, place: Site) -> Recipe:
     following = after_latest(recipe, path)
-    prepare(following, site())
+    prepare(following, place)
     keep_earlier(path)
     write_recipe(following, path)
     return following

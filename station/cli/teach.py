@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
 
-from station.cli.home import model_dirs, site
+from station.cli.home import correcting_cameras, model_dirs
 from station.cli.stages import PIPED_WIDTH, shown_stages
 from station.cli.teach_anomaly import anomaly
 from station.cli.teach_colour import colour
@@ -37,18 +37,14 @@ app.command(cls=SeveralAfterOption)(more)
 app.command()(presence)
 
 
-AS_ACQUIRED = frozenset({"anomaly", "classify", "locate", "more"})
-"""Kinds taught from pictures as they lie on the disk; the others correct them by themselves."""
-
-
 @app.callback()
-def teach(context: typer.Context) -> None:
+def teach() -> None:
     """Teach models on your own pictures."""
-    corrects = site().configuration.corrects_pixels
-    if corrects and context.invoked_subcommand in AS_ACQUIRED:
+    for camera_id in correcting_cameras():
         typer.secho(
-            "warning: this station's calibration corrects pictures before tools see them; teach "
-            "from corrected ones (station calibrate apply DIR OUT)",
+            f"warning: the calibration of camera {camera_id!r} corrects pictures before tools see "
+            "them, and teaching takes pictures as they lie on the disk: for that camera teach from "
+            f"corrected ones (station calibrate apply DIR OUT --camera-id {camera_id})",
             fg="yellow",
             err=True,
         )

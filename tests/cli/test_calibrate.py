@@ -178,7 +178,11 @@ def test_pictures_are_corrected_to_teach_from(
     assert copy is not None
     assert np.unique(copy).tolist() == [100]
     assert station(*arguments[:3], tmp_path / "in" / "out").code == 2
-    assert "station calibrate apply" in station("teach", "classify", tmp_path, "--name", "x").err
+    # whichever camera it is of, and whatever is taught: none of them corrects by itself
+    keep_configuration(flat.model_copy(update={"camera_id": "cam7"}), station_home / "calibration")
+    for kind in ("classify", "compare", "colour", "locate"):
+        told = station("teach", kind, tmp_path / "in", "--name", "x").err
+        assert "station calibrate apply DIR OUT --camera-id cam7" in told, kind
 
 
 def test_a_printed_card_calibrates_colour(station: RunStation, station_home: Path) -> None:

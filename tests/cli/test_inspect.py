@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import pytest
 
+from station.core.configuration import Configuration, keep_configuration
 from station.core.result import RESULT_JSON, Evaluation, ResultState
 from tests.cli.conftest import Draw, RunStation
 from tests.codes import on_label, render
@@ -273,6 +274,22 @@ def test_two_runs_give_bit_equal_scores(
         for out in ("one", "four")
     )
     assert one == four
+
+
+def test_whose_calibration_is_used_is_chosen_and_said(
+    station: RunStation, pictures: Draw, station_home: Path
+) -> None:
+    folder, cam7 = pictures({"good/1.png": 90}), Configuration(camera_id="cam7", name="seventh")
+    silent = station("inspect", folder, "--model", "bright", "--out", "none")
+    assert "is not calibrated" not in silent.err
+    keep_configuration(cam7, station_home / "calibration")
+    other = station("inspect", folder, "--model", "bright", "--out", "other")
+    assert "camera 'camera' is not calibrated" in other.err
+    assert "there are calibrations of cam7: say --camera ID" in other.err
+    mine = station("inspect", folder, "--model", "bright", "--out", "mine", "--camera", "cam7")
+    assert f"calibration of camera 'cam7': {cam7.configuration_id}" in mine.err
+    ids = [records(station_home / out)[0]["configuration_id"] for out in ("other", "mine")]
+    assert ids == [Configuration().configuration_id, cam7.configuration_id]
 
 
 def test_ctrl_c_leaves_whole_files_and_can_be_gone_on_from(

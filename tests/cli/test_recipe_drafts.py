@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from station.core.configuration import Configuration, Plane, keep_configuration
 from station.core.recipe import read_recipe
 from tests.cli.conftest import RunStation
 
@@ -30,6 +31,31 @@ severity = "minor"
 [health]
 mean_at_least = 10
 """
+
+
+IN_MM = """
+[[tools]]
+kind = "measure"
+name = "size"
+features.pair = { kind = "pair", start = [0, 10], end = [60, 10] }
+measurements.width = { size = "width", of = ["pair"], unit = "mm", tolerance_plus = 1.0 }
+"""
+
+
+def test_a_recipe_in_mm_is_made_for_the_camera_that_has_a_scale(
+    station: RunStation, station_home: Path
+) -> None:
+    plane = Plane(homography=(0.1, 0, 0, 0, 0.1, 0, 0, 0, 1), error_mm=0.001)
+    cam7 = Configuration(camera_id="cam7", image_size_px=(64, 48), plane=plane)
+    keep_configuration(cam7, station_home / "calibration")
+    draft = station_home / "mm.toml"
+    draft.write_text(IN_MM)
+    refused = station("recipe", "new", "--from", draft)
+    assert refused.code == 2
+    assert "there are calibrations of cam7: say --camera ID" in refused.err
+    assert station("recipe", "new", "--from", draft, "--camera", "cam7").code == 0
+    assert station("recipe", "check", "mm", "--camera", "cam7").code == 0
+    assert station("recipe", "check", "mm").code == 2
 
 
 def test_a_draft_becomes_a_recipe_with_pins_and_reasons(
