@@ -44,6 +44,7 @@ def test_fresh_parts_have_no_escapes_and_little_overkill(product: str) -> None:
         assert tally.disagreements <= 1
 
 
+@pytest.mark.timeout(240)  # it renders every sample; machines of a CI are slow
 def test_the_sample_pictures_can_be_made_again(tmp_path: Path) -> None:
     written = render_samples(tmp_path)
     assert len(written) == 80 + 30 + 28
