@@ -1,0 +1,122 @@
+"""From what was seen to the one result, or to the one that says why there is no evaluation."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from station import __version__
+from station.core.frame import Frame, Job
+from station.core.overdue import judged, warnings_of
+from station.core.reasons import StationReason
+from station.core.recipe import PreparedRecipe
+from station.core.result import (
+    Evaluation,
+    Finding,
+    Result,
+    ResultState,
+    evaluate,
+    worst,
+)
+
+
+def answer(
+    frame: Frame,
+    prepared: PreparedRecipe,
+    job: Job,
+    started: float,
+    *,
+    findings: Sequence[Finding] = (),
+    failure: tuple[StationReason, str] | None = None,
+) -> Result:
+    evaluation = evaluate(findings, prepared.checks)
+    if failure is None and evaluation is Evaluation.UNDEFINED:
+        failure = (StationReason.NO_FINDING, "")
+    processing_ms = (time.perf_counter() - started) * 1e3
+    if failure:
+        reason, text = failure
+        return _result(
+            job, prepared, frame, findings, Evaluation.UNDEFINED, ResultState.FAILED, reason, text,
+            processing_ms=processing_ms,
+        )  # fmt: skip
+    evaluation, findings = judged(evaluation, findings, prepared.configuration, frame.acquired_at)
+    finding = worst(findings, prepared.severity)
+    why = None if finding is None or evaluation is Evaluation.OK else finding
+    code, text = (why.reason_code, why.text) if why else (None, "")
+    return _result(
+        job, prepared, frame, findings, evaluation, ResultState.COMPLETED, code, text,
+        processing_ms=processing_ms,
+    )  # fmt: skip
+
+
+def unanswered(
+    job: Job,
+    prepared: PreparedRecipe,
+    state: ResultState,
+    reason: StationReason,
+    text: str = "",
+    *,
+    camera_id: str = "",
+    frame: Frame | None = None,
+) -> Result:
+    """The result of a job that never came to an evaluation: ABORTED or FAILED, with its reason."""
+    if state not in (ResultState.ABORTED, ResultState.FAILED):
+        raise ValueError(f"a job without an evaluation cannot end as {state.name}")
+    return _result(
+        job,
+        prepared,
+        frame,
+        (),
+        Evaluation.UNDEFINED,
+        state,
+        reason,
+        text,
+        camera_id=camera_id,
+    )
+
+
+def _result(
+    job: Job,
+    prepared: PreparedRecipe,
+    frame: Frame | None,
+    findings: Sequence[Finding],
+    evaluation: Evaluation,
+    state: ResultState,
+    reason: str | None,
+    text: str = "",
+    *,
+    camera_id: str = "",
+    processing_ms: float = 0.0,
+) -> Result:
+    meaning = prepared.texts.get(reason, reason) if reason else ""
+    return Result(
+        job_id=job.job_id,
+        part_id=job.part_id,
+        product_id=job.product_id or prepared.recipe.product_id,
+        meas_id=job.meas_id,
+        camera_id=frame.camera_id if frame else camera_id,
+        sequence=frame.sequence if frame else None,
+        result_state=state,
+        evaluation=evaluation,
+        passed=state is ResultState.COMPLETED and evaluation is Evaluation.OK,
+        reason_code=str(reason) if reason else None,
+        reason_text=f"{meaning}: {text}" if text else meaning,
+        findings=tuple(findings),
+        recipe_id=prepared.recipe.recipe_id,
+        recipe_version=prepared.recipe.version,
+        recipe_hash=prepared.recipe_hash,
+        models=prepared.models,
+        configuration_id=prepared.configuration_id,
+        software_version=__version__,
+        is_simulated=frame.is_simulated if frame else False,
+        is_partial=bool(findings) and state is not ResultState.COMPLETED,
+        origin=frame.origin if frame else "",
+        truth=frame.truth if frame else None,
+        triggered_at=job.triggered_at,
+        acquired_at=frame.acquired_at if frame else None,
+        completed_at=datetime.now(UTC),
+        acquisition_ms=frame.acquisition_ms if frame else 0.0,
+        processing_ms=processing_ms,
+        total_ms=(time.monotonic() - job.triggered_s) * 1e3,
+        is_qualified=prepared.is_qualified,
+        warnings=warnings_of(prepared.configuration, frame.acquired_at) if frame else (),
+    )
