@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
-from pydantic import StringConstraints
+from pydantic import WithJsonSchema
 
 from station.api.context import Context, Station
 from station.api.problems import REFUSALS, Problem
@@ -34,7 +34,8 @@ _NAMED_VALUE = f"^{VALUE_NAME}:{VALUE_CHARACTERS}{{1,{LONGEST_VALUE}}}$"
 
 Id = Annotated[str, Query(max_length=128, pattern=r"^[^\x00-\x1f]*$")]
 
-NamedValue = Annotated[str, StringConstraints(pattern=_NAMED_VALUE)]
+NamedValue = Annotated[str, WithJsonSchema({"type": "string", "pattern": _NAMED_VALUE})]
+"""Described by its pattern, checked by `parse_values`, which says in words what is wrong."""
 Values = Annotated[
     list[NamedValue],
     Query(

@@ -26,7 +26,9 @@ from station.vision.taught import TaughtCard, read_taught_card
 
 PICTURES = 20
 
-app = typer.Typer(help="List, show, check and import models.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show, check and import models.", no_args_is_help=True, add_completion=False
+)
 app.command("import")(import_file)
 app.command("quantize")(quantize_model)
 app.command()(diff)

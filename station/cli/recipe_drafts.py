@@ -29,7 +29,7 @@ def read_draft(path: Path, name: str, site: Site) -> Recipe:
     entries = draft.pop("tools", None)
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise RecipeError(f"draft {path} needs tools, each under [[tools]] with kind and name")
-    tools = tuple(_tool(entry, path, site) for entry in entries)
+    tools = tuple(_tool(entry, at, path, site) for at, entry in enumerate(entries, 1))
     reasons = [_reason(entry, path) for entry in draft.pop("reasons", [])]
     listed = {reason.code for reason in reasons}
     given = (code for tool in tools for code in sorted(_codes_of(tool, site)))
@@ -53,14 +53,15 @@ def _read(path: Path) -> dict[str, Any]:
     return draft
 
 
-def _tool(entry: dict[str, Any], path: Path, site: Site) -> Tool:
-    name = entry.get("name", entry.get("kind", "?"))
+def _tool(entry: dict[str, Any], at: int, path: Path, site: Site) -> Tool:
+    """The tool of an entry, which stands at place `at` of the draft, from 1."""
     try:
         pinned = dict(entry)
         pin(pinned, site.model_dirs)
         return parse(Tool, pinned)
     except StationError as error:
-        raise RecipeError(f"draft {path}: tool {name!r}: {error}") from error
+        named = repr(entry["name"]) if "name" in entry else f"number {at}"
+        raise RecipeError(f"draft {path}: tool {named}: {error}") from error
 
 
 def _codes_of(tool: Tool, site: Site) -> frozenset[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from station.cli.home import home, model_dirs, shipped
 from station.core.errors import RecipeError
 from station.core.recipe import Recipe, read_recipe
+from station.line.batch_pictures import check_there
 from station.tools.plain import plain_recipe
 from station.vision.card import find_model, read_card
 
@@ -30,6 +31,7 @@ def chosen_file(recipe: str | None, model: str | None, paths: Sequence[Path]) ->
 
     Raises:
         RecipeError: there is none.
+        SettingsError: there is none, because a path does not exist.
     """
     if recipe and model:
         raise RecipeError("give --recipe or --model, not both: a recipe names its models itself")
@@ -39,6 +41,8 @@ def chosen_file(recipe: str | None, model: str | None, paths: Sequence[Path]) ->
         return None
     near = _nearest(paths)
     if near is None:
+        for path in paths:
+            check_there(path)
         raise RecipeError(
             f"no {RECIPE_FILE} lies by the pictures or above them; say how to inspect them with "
             "--recipe (a file or an id) or --model (a model's name)"

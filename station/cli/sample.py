@@ -8,7 +8,7 @@ import typer
 from station.core.errors import SettingsError
 from station.sources.synthetic import render_samples
 
-app = typer.Typer(no_args_is_help=True, help="The rendered sample pictures.")
+app = typer.Typer(help="The rendered sample pictures.", no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

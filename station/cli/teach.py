@@ -26,7 +26,9 @@ STAGES = {
     "proving": "proving the model",
 }
 
-app = typer.Typer(help="Teach models on your own pictures.", no_args_is_help=True)
+app = typer.Typer(
+    help="Teach models on your own pictures.", no_args_is_help=True, add_completion=False
+)
 
 
 app.command()(anomaly)

@@ -25,7 +25,10 @@ def presence(
     ],
     name: Annotated[str, typer.Option(help="What is taught is called so.")],
     positions: Annotated[
-        Path, typer.Option(metavar="FILE", help="The bill: a TOML file with [[positions]].")
+        Path,
+        typer.Option(
+            metavar="FILE", help="The bill: a TOML file, its entries under \\[[positions]]."
+        ),
     ],
     locate: Annotated[
         str,

@@ -212,13 +212,14 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     known = list(model.model_fields)
     lines = []
     for problem in error.errors():
-        where = ".".join(str(part) for part in problem["loc"]) or "it"
+        where = ".".join(str(part) for part in problem["loc"])
+        said = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(where, known, n=1)
             hint = f", did you mean {near[0]!r}?" if near else f" (there is: {', '.join(known)})"
             lines.append(f"{where} is not a setting{hint}")
         else:
-            lines.append(f"{where}: {problem['msg']}")
+            lines.append(f"{where}: {said}" if where else said)
     return "; ".join(lines)
 
 

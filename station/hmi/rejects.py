@@ -90,7 +90,7 @@ def _sheet(result: Result, dialog: ui.dialog) -> None:
                         ui.label(title).classes("title")
                         ui.label(value).classes("value")
         with box("findings"):
-            for finding in result.findings:
+            for finding in words.by_urgency(result.findings):
                 _finding(finding, {result.reason_code or "": result.reason_text})
 
 

@@ -1,6 +1,6 @@
 """The words on the page: what a verdict, a state or a reason is called, and what to do about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from station.core.reasons import STATION_TEXTS, StationReason
@@ -67,6 +67,12 @@ def deciding(result: Result) -> Finding | None:
     """The finding that explains the verdict."""
     same = [f for f in result.findings if f.reason_code == result.reason_code]
     return worst(same or result.findings, {})
+
+
+def by_urgency(findings: Iterable[Finding]) -> list[Finding]:
+    """What is not OK first: after thirty good positions nobody would see it."""
+    order = (Evaluation.NOT_OK, Evaluation.NOT_DECIDABLE, Evaluation.UNDEFINED, Evaluation.OK)
+    return sorted(findings, key=lambda finding: order.index(finding.evaluation))
 
 
 def score_of(result: Result) -> str:

@@ -119,6 +119,16 @@ class FolderTruth:
         )
 
 
+def check_there(path: Path) -> None:
+    """Refuse a path that is no glob pattern and does not exist.
+
+    Raises:
+        SettingsError: it does not.
+    """
+    if not glob.has_magic(str(path)) and not path.exists():
+        raise SettingsError(f"there is no file or folder {path}; correct the path")
+
+
 def as_code(name: str) -> str:
     """A folder name in the spelling of reason codes: lower case, blanks as _."""
     return re.sub(r"\s+", "_", name.strip().lower())
@@ -130,8 +140,7 @@ def _expand(path: Path) -> tuple[Path, list[Path]]:
         return whole, list(find_pictures(whole))
     if whole.exists():
         return whole.parent, [whole] if whole.suffix.lower() in SUFFIXES else []
-    if not glob.has_magic(str(path)):
-        raise SettingsError(f"there is no file or folder {path}; correct the path")
+    check_there(path)
     fixed = Path(*_fixed_parts(whole))
     matches = list(fixed.glob(str(whole.relative_to(fixed))))
     pictures = [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]

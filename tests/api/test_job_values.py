@@ -80,6 +80,11 @@ def test_values_that_cannot_be_meant_are_refused(
     assert "value" in answer.json()["detail"]
 
 
+def test_a_value_without_a_name_is_told_how_it_is_written(api: httpx.Client, part: bytes) -> None:
+    answer = api.post("/api/v1/jobs?value=A1", content=part, headers=JPEG)
+    assert answer.json()["detail"] == "value 'A1' must be NAME:VALUE, as in lot:A1"
+
+
 def test_openapi_says_how(api: httpx.Client) -> None:
     operation = api.get("/openapi.json").json()["paths"]["/api/v1/jobs"]["post"]
     (value,) = (one for one in operation["parameters"] if one["name"] == "value")

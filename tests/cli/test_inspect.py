@@ -124,6 +124,7 @@ def test_a_broken_file_is_a_failed_row_and_no_stop(
         (("pics", "--model", "nope"), "bright/1"),
         (("pics", "--recipe", "nope"), "nope"),
         (("pics",), "--recipe"),
+        (("nowhere",), "there is no file or folder nowhere"),
         (("pics", "--recipe", "a", "--model", "b"), "not both"),
         (("pics", "--model", "bright", "--annotate", "some"), "some"),
         ((), "PATH"),

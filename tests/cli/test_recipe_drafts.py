@@ -88,6 +88,8 @@ def test_a_draft_becomes_a_recipe_with_pins_and_reasons(
         ("[[tools]\n", "no TOML"),
         ('[[tools]]\nkind = "classify"\nname = "s"\nmodel = "brigt"', "no model 'brigt'"),
         ('[[tools]]\nkind = "clasify"\nname = "s"', "did you mean 'classify'"),
+        ('[[tools]]\nkind = "classify"\nmodel = "bright"', "tool number 1: tool 'classify': name"),
+        (DRAFT.replace('"odd"', '"surface"', 1), "recipe: tool surface stands twice; rename one"),
         (
             '[[tools]]\nkind = "classify"\nname = "s"\nmodel = "bright"\nlimit = 1',
             "limit is not a setting",

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from station.core.result import Evaluation, Result
+from station.hmi import words
 from station.hmi.board import Board
 from station.hmi.views import Tone, View
 from tests.hmi.conftest import NOON, MakeResult, MakeStatus
@@ -21,6 +22,15 @@ def board(make_status: MakeStatus) -> Board:
 
 def look(board: Board, at_s: float) -> View:
     return board.view(at_s, NOON)
+
+
+@pytest.mark.parametrize("evaluation", list(Evaluation))
+def test_what_is_not_ok_is_the_first_of_many_findings(
+    make_result: MakeResult, evaluation: Evaluation
+) -> None:
+    (fine,) = make_result(Evaluation.OK).findings
+    decisive = replace(fine, evaluation=evaluation, reason_code="glare")
+    assert words.by_urgency((fine, fine, decisive))[0].evaluation is evaluation
 
 
 @pytest.mark.parametrize(
