@@ -16,6 +16,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    FiniteFloat,
     PositiveInt,
     ValidationError,
     model_validator,
@@ -38,10 +39,12 @@ class Plane(BaseModel):
 
     model_config = _CLOSED
 
-    homography: tuple[float, ...] = Field(
+    homography: tuple[FiniteFloat, ...] = Field(
         min_length=9, max_length=9, description="3 x 3 by rows; continuous pixels to mm"
     )
-    error_mm: float = Field(gt=0, description="standard error of a point's place, from the target")
+    error_mm: FiniteFloat = Field(
+        gt=0, description="standard error of a point's place, from the target"
+    )
 
     def to_mm(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Points (n, 2) in continuous pixels (a pixel's centre is at .5) as (n, 2) in mm."""
@@ -108,6 +111,12 @@ class Configuration(BaseModel):
             raise ValueError("a lens or flat field holds for one image size; give image_size_px")
         if self.when_overdue == "not_decidable" and self.due_at is None:
             raise ValueError("when_overdue = not_decidable needs due_at")
+        first_due = min((step.due_at for step in self.steps if step.due_at), default=None)
+        if first_due and (self.due_at is None or self.due_at > first_due):
+            raise ValueError(
+                f"due_at is later than a step's own ({first_due:%Y-%m-%d}); it is put off by "
+                "calibrating that step again"
+            )
         return self
 
     @property

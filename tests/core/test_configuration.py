@@ -1,6 +1,7 @@
 """Configuration files: written whole, the earlier kept, broken ones refused, one schema."""
 
 import json
+import math
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from station.core.configuration import (
     Configuration,
     Contribution,
     Plane,
+    Step,
     keep_configuration,
     load_configuration,
 )
@@ -77,6 +79,16 @@ def test_what_contradicts_itself_is_refused() -> None:
         FlatField(gain=(((1, 1), (1, 0)),))
     with pytest.raises(ValidationError, match="due_at"):
         Configuration(when_overdue="not_decidable")
+    with pytest.raises(ValidationError, match="finite"):
+        Plane(homography=(math.nan, *(0.0,) * 8), error_mm=0.1)
+
+
+@pytest.mark.parametrize("due_at", [None, DUE + timedelta(days=1)])
+def test_a_due_date_cannot_be_put_off_by_hand(due_at: datetime | None) -> None:
+    step = Step(name="colour", calibrated_at=DUE - timedelta(days=365), due_at=DUE)
+    with pytest.raises(ValidationError, match="later than a step's own"):
+        Configuration(steps=(step,), due_at=due_at)
+    assert Configuration(steps=(step,), due_at=DUE).is_overdue(DUE + timedelta(hours=1))
 
 
 def test_overdue_is_after_the_due_date() -> None:
