@@ -45,6 +45,12 @@ class _Chosen:
     is_labelled: bool
     """Some line begins with the field's label, or it has none."""
 
+    @property
+    def has_slashed_zeros(self) -> bool:
+        """No 0 of the value could be a letter O, where zeros have a stroke inside."""
+        spelled = self.spelled
+        return "0" not in spelled.value or self.line.has_slashed_zeros(spelled.line, spelled.value)
+
 
 class ReadText(Tool, kind="read_text"):
     """Settings of a label's reading; the score is 1 minus the confidence of what was read.
@@ -222,6 +228,8 @@ class ReadText(Tool, kind="read_text"):
             return "it reaches the edge of the region, signs may be missing"
         if chosen.second:
             return f"another line says {chosen.second!r}"
+        if field.zeros == "slashed" and not chosen.has_slashed_zeros:
+            return "a 0 without a stroke inside may be a letter O"
         twin = "" if field.expected else twin_of(spelled, spelling)
         if twin:
             return f"it could be {twin!r}: give a pattern that only one of them fits"

@@ -55,6 +55,9 @@ class TextField(BaseModel):
     is_capitals: bool = Field(
         True, description="print has no small letters that look like capitals"
     )
+    zeros: Literal["any", "slashed"] = Field(
+        "any", description="slashed: a 0 without a stroke or dot inside may be a letter O"
+    )
     formats: tuple[Annotated[str, AfterValidator(check_format)], ...] = Field(
         (), description="for a date: %d %m %Y %y %b and what stands between them"
     )

@@ -222,6 +222,18 @@ def test_signs_of_one_shape_need_a_pattern_that_tells_them_apart() -> None:
     assert said(proven) == (OK, None)
 
 
+@pytest.mark.parametrize("font", ["dots", "strokes", "sans"])
+def test_a_letter_o_among_slashed_zeros_is_left_open(font: str) -> None:
+    """The recogniser is sure of a 0 among digits; only its missing stroke tells."""
+    field = {**LOT, "zeros": "slashed"}
+    assert said(only(page("LOT AB1204", font=font), field)) == (OK, None)
+    assert said(only(page("LOT AB1000", font=font), field)) == (OK, None)
+    finding = only(page("LOT AB12O4", font=font), field)
+    assert said(finding) == (OPEN, "text_unreadable")
+    assert "letter O" in finding.text
+    assert said(only(page("LOT AB12O4", font=font), LOT)) == (OK, None)  # why it must be told
+
+
 def test_a_look_alike_needs_a_margin() -> None:
     """With a margin nothing reaches, a reading that has a likely rival is not proven."""
     image = page("LOT AB8UV4", font="dots", ink_grey=160)

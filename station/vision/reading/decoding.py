@@ -37,6 +37,23 @@ def readings_of(distributions: NDArray[np.float64]) -> Readings:
     return dict(sorted(whole.items(), key=lambda item: -item[1]))
 
 
+def places_of(distributions: NDArray[np.float64]) -> list[tuple[str, float]]:
+    """The likeliest sign of each step as one line: signs without spaces, and the step of each.
+
+    The step is the middle of those the sign was seen in, counted from the first one's left edge.
+    """
+    signs: list[tuple[str, float]] = []
+    best = distributions.argmax(axis=1).tolist()
+    start = 0
+    for step, column in enumerate(best, 1):
+        if step < len(best) and best[step] == column:
+            continue
+        if column and SIGNS[column - 1] != " ":
+            signs.append((SIGNS[column - 1], (start + step) / 2))
+        start = step
+    return signs
+
+
 def averaged(views: Iterable[Readings]) -> Readings:
     """The readings of several looks at one line: each text's mean probability, best first."""
     several = list(views)

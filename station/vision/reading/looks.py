@@ -2,9 +2,10 @@
 
 from station.core.frame import Image
 from station.core.region import Rectangle
-from station.vision.reading.decoding import Readings, averaged, readings_of
-from station.vision.reading.recogniser import Recogniser
+from station.vision.reading.decoding import Readings, averaged, places_of, readings_of
+from station.vision.reading.recogniser import Recogniser, width_for
 from station.vision.reading.strips import Look, strip_of
+from station.vision.reading.zeros import zeros_have_strokes
 
 LOOKS = (
     Look(text_px=25, soften_px=1.0),
@@ -12,6 +13,8 @@ LOOKS = (
     Look(text_px=26, join=1.2, soften_px=0.8),
 )
 """In this order: softened, so that dots and noise do not count; sharp; dots joined to strokes."""
+
+_FOR_SHAPES = (LOOKS[1], LOOKS[0])
 
 
 class Line:
@@ -31,8 +34,29 @@ class Line:
             self._seen.append(readings_of(self._recogniser.distributions(strip)))
         return averaged(self._seen[:looks])
 
+    def has_slashed_zeros(self, text: str, value: str) -> bool:
+        """Each 0 of the value at the end of the line's text is seen to have a stroke inside.
+
+        False too where no look shows just that text: then nobody knows where its zeros are.
+        """
+        for look in _FOR_SHAPES:
+            strip = strip_of(self._image, self.box, look, is_dark=self._is_dark)
+            distributions = self._recogniser.distributions(strip)
+            seen = places_of(distributions)
+            if _alike("".join(sign for sign, _ in seen)) == _alike(text):
+                first = text.rfind(value)
+                zeros = [first + at for at, sign in enumerate(value) if sign == "0"]
+                step_px = max(width_for(strip), strip.shape[1]) / len(distributions)
+                return zeros_have_strokes(strip, [step * step_px for _, step in seen], zeros)
+        return False
+
     @property
     def is_cut_off(self) -> bool:
         """The ink reaches the left or right edge of the picture, so that signs may be missing."""
         width = self._image.shape[1]
         return any(not 1 <= x <= width - 1 for x, _ in self.box.corners)
+
+
+def _alike(text: str) -> str:
+    """The text with one sign for 0 and O, and no small letters: where they are, not which."""
+    return text.upper().replace("O", "0")

@@ -60,7 +60,7 @@ class Recogniser:
         Raises:
             ModelOutputError: the net answered no distributions.
         """
-        width = next((size for size in WIDTHS_PX if size >= strip.shape[1]), WIDTHS_PX[-1])
+        width = width_for(strip)
         answer = self.session.run(None, {"x": _tensor(strip, width)})[0]
         theirs, ours = np.array(self.columns).T
         if not np.isfinite(answer.sum()) or answer.min() < 0 or answer.max() > 1.001:
@@ -117,6 +117,11 @@ def _columns(classes: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
         if len(plain) == 1 and plain in SIGNS:
             kept.append((place, 1 + SIGNS.index(plain)))
     return tuple(kept)
+
+
+def width_for(strip: Image) -> int:
+    """The width a strip is run with: free ground is added, or it is squeezed."""
+    return next((size for size in WIDTHS_PX if size >= strip.shape[1]), WIDTHS_PX[-1])
 
 
 def _tensor(strip: Image, width: int) -> NDArray[np.float32]:

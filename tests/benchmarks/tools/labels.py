@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,16 +19,18 @@ from station.core.result import Evaluation, Finding
 from station.sources.synthetic.lettering import FONTS, letter
 from tests.benchmarks.tools.figures import Figures
 
-LABELS, WRONG_LABELS = 200, 100
+LABELS, WRONG_LABELS, O_LABELS = 200, 100, 60
 EXACT_ASKED = 0.98
-FIRST_SEED, FIRST_WRONG_SEED = 910_000, 920_000
+FIRST_SEED, FIRST_WRONG_SEED, FIRST_O_SEED = 910_000, 920_000, 930_000
 """No label with such a seed was looked at while the reading was made."""
 WIDTH_PX, HEIGHT_PX = 560, 320
 LEAST_CONTRAST_GREY = 35.0
 _NOW = datetime(2026, 11, 22, tzinfo=UTC)
 _LETTERS = "".join(sign for sign in string.ascii_uppercase if sign not in "IO")
 _CONFUSED = ("8B", "5S", "2Z", "6G", "UV", "38", "17", "69", "08", "MN", "EF", "CG", "PR", "DQ")
-_SETTINGS = {
+_SLASHED = ("dots", "strokes", "sans")
+"""Fonts whose zero has a stroke inside."""
+_SETTINGS: dict[str, Any] = {
     "kind": "read_text",
     "name": "label",
     "fields": [
@@ -76,6 +79,8 @@ def measure(data: Path) -> Figures:
     check = parse(Tool, _SETTINGS).prepare(Site(model_dirs=()))
     right, by_font = _right_labels(check)
     wrong = _wrong_labels(check)
+    letters, zeros = _letters_o()
+    o_passed = f"{letters} of {O_LABELS} passed; {zeros} of {O_LABELS} right ones left open for it"
     exact = right.exact / right.fields
     fonts = ", ".join(f"{font} {share:.3f}" for font, share in by_font.items())
     passed = right.wrong_passed + wrong.wrong_passed
@@ -85,11 +90,13 @@ def measure(data: Path) -> Figures:
         f"exact {share}: {fonts}",
         f"wrong fields passed {passed} (asked 0): {where}",
         f"right fields: {_verdicts(right)}; fields with one sign changed: {_verdicts(wrong)}",
+        f"O for 0, fonts with slashed zeros, zeros = slashed: {o_passed}",
         f"{right.cpu_s / LABELS * 1e3:.0f} ms CPU a label of three lines (mean)",
     )
     numbers = {
         "exact": exact,
         "wrong_passed": passed,
+        "letters_o_passed": letters,
         "passed": right.evaluations[Evaluation.OK] / right.fields,
         "cpu_ms": right.cpu_s / LABELS * 1e3,
     }
@@ -137,6 +144,24 @@ def _wrong_labels(check: Check) -> Tally:
         tally.wrong_passed += finding.evaluation is Evaluation.OK
         tally.evaluations[finding.evaluation] += 1
     return tally
+
+
+def _letters_o() -> tuple[int, int]:
+    """Numbers with one O for a 0 that passed; such with a 0 that are left open for want of it."""
+    told = [{**field, "zeros": "slashed"} for field in _SETTINGS["fields"]]
+    check = parse(Tool, {**_SETTINGS, "fields": told}).prepare(Site(model_dirs=()))
+    passed = doubted = 0
+    for number in range(O_LABELS):
+        font = _SLASHED[number % len(_SLASHED)]
+        for sign in "0O":
+            rng = np.random.default_rng(FIRST_O_SEED + number)
+            text, place = draw_text(rng), int(rng.integers(8))
+            serial = text.serial[:place] + sign + text.serial[place + 1 :]
+            image = print_label(replace(text, serial=serial), font, rng)
+            finding = check.run(_frame(image, text))[2]
+            passed += sign == "O" and finding.evaluation is Evaluation.OK
+            doubted += sign == "0" and "letter O" in finding.text
+    return passed, doubted
 
 
 def draw_text(rng: Generator) -> Text:
