@@ -45,10 +45,10 @@ def _core(ink: NDArray[np.float64], places: Sequence[float], number: int) -> flo
 
 def _gap(ink: NDArray[np.float64], about: float, pitch: float) -> int:
     """The column with the least ink near a place."""
-    low = min(max(0, int(about - _SEARCH * pitch)), ink.shape[1] - 1)
+    low = int(min(max(0, about - _SEARCH * pitch), ink.shape[1] - 1))
     high = max(low, int(about + _SEARCH * pitch))
     columns = np.asarray(ink[:, low : high + 1].sum(axis=0), np.float64)
-    return low + int(np.argmin(columns))
+    return int(low + np.argmin(columns))
 
 
 def _middle(size: int, share: tuple[float, float]) -> slice:
