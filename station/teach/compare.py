@@ -24,7 +24,7 @@ USUAL = Tolerance(
     edge_px=2, levels=40, shift_px=16, local_shift_px=4, light=0.3, gap_px=8, thinnest_px=2
 )
 """The tool's own, to say how good parts that were not shown would fare."""
-USUAL_AREA_PX = 6
+USUAL_AREA_PX, USUAL_DISPLACED_PX, USUAL_CONTRAST = 6, 1.5, 0.85
 COLOURLESS_LEVELS = 2
 
 
@@ -133,8 +133,11 @@ def _ignored(lesson: CompareLesson, view: Image) -> Mask | None:
 def _passes(views: Sequence[Image], out: int, ignored: Mask | None) -> bool:
     others = [view for number, view in enumerate(views) if number != out]
     template: Template = learn_template(others, ignored)
-    found = Comparison(template, USUAL, "dark").compare(views[out]).differences
-    return not found or found[0].area_px <= USUAL_AREA_PX
+    compared = Comparison(template, USUAL, "dark").compare(views[out])
+    is_in_place = compared.displaced_px <= USUAL_DISPLACED_PX
+    has_contrast = compared.contrast_share >= USUAL_CONTRAST
+    found = compared.differences
+    return is_in_place and has_contrast and (not found or found[0].area_px <= USUAL_AREA_PX)
 
 
 def _region_fact(region: Rectangle | None) -> JsonValue:

@@ -19,11 +19,14 @@ from station.vision.blobs import (
     Polarity,
     Threshold,
     find_blobs,
+    ground_of,
     inside_of,
 )
 from station.vision.geometry import cut, place, to_channels, whole
 
 MOST_FINDINGS = 64
+NEVER = 256.0
+"""A ground in which nothing shows is never a defect of the part."""
 LEAST_REVIEW = 1e-9
 """Without a band for review, anything beyond a limit is a defect."""
 
@@ -67,6 +70,12 @@ class BlobLimits(Tool, kind="blob"):
     within: Rectangle | None = Field(
         None, description="the centre of each must lie here, in the image or the part's view"
     )
+    ground_at_least: int = Field(
+        2, ge=0, le=255, description="median grey level where it looks; below it nothing is seen"
+    )
+    ground_at_most: int = Field(
+        255, ge=0, le=255, description="median grey level where it looks; above it nothing is seen"
+    )
     review_share: float = Field(
         0.0, ge=0, le=1, description="beyond a limit by up to this share a person looks"
     )
@@ -74,6 +83,9 @@ class BlobLimits(Tool, kind="blob"):
     size_reason: ReasonCode = Field("blob_size", description="one is too small or too large")
     shape_reason: ReasonCode = Field("blob_shape", description="one is too long or not round")
     place_reason: ReasonCode = Field("blob_place", description="one lies where none may")
+    unseen_reason: ReasonCode = Field(
+        "ground_unfit", description="too dark or too bright for a blob to show"
+    )
 
     @model_validator(mode="after")
     def _limits_are_ordered(self) -> Self:
@@ -81,12 +93,19 @@ class BlobLimits(Tool, kind="blob"):
             ("count_at_least", "count_at_most"),
             ("area_at_least_px", "area_at_most_px"),
             ("low", "high"),
+            ("ground_at_least", "ground_at_most"),
         )
         for low, high in pairs:
             least, most = getattr(self, low), getattr(self, high)
             if least is not None and most is not None and least > most:
                 raise ValueError(f"{low} {least} must not be above {high} {most}")
+        if self.threshold == "fixed" and self.level == (0 if self.polarity == "dark" else 255):
+            raise ValueError(f"nothing is {self._sought} than level {self.level}")
         return self
+
+    @property
+    def _sought(self) -> str:
+        return "darker" if self.polarity == "dark" else "brighter"
 
     def prepare(self, site: Site) -> Check:  # noqa: ARG002 - every tool is asked like this
         """Nothing to load."""
@@ -94,10 +113,10 @@ class BlobLimits(Tool, kind="blob"):
         def run(frame: Frame) -> Sequence[Finding]:
             return self._look(frame.image)
 
-        reasons = (self.count_reason, self.size_reason, self.shape_reason, self.place_reason)
+        of_blobs = (self.count_reason, self.size_reason, self.shape_reason, self.place_reason)
         return Check(
             run=run,
-            reason_codes=frozenset(reasons),
+            reason_codes=frozenset((*of_blobs, self.unseen_reason)),
             regions=(self.region,) if self.region else None,
         )
 
@@ -105,10 +124,42 @@ class BlobLimits(Tool, kind="blob"):
         plane = _plane(image, self.channel)
         crop = cut(plane, self.region)
         region = self.region or whole(image)
-        blobs = find_blobs(crop, inside_of(crop, self.region), self._cut, self.minimum_area_px)
+        inside = inside_of(crop, self.region)
+        blobs = find_blobs(crop, inside, self._cut, self.minimum_area_px)
+        ground = ground_of(crop, inside)
         faults = [f for blob in blobs.largest if (f := self._fault(blob, blobs, region))]
         faults.sort(key=lambda finding: -(finding.score or 0.0))
-        return [self._counted(blobs, region), *faults[:MOST_FINDINGS]]
+        unseen = self._unseen(ground, blobs, region)
+        return [self._counted(blobs, region), *unseen, *faults[:MOST_FINDINGS]]
+
+    def _unseen(self, ground: float, blobs: Blobs, region: Region) -> list[Finding]:
+        """Where a blob could not show, none proves nothing: a person looks."""
+        room = self._room_levels if blobs.count == 0 else 0
+        low, high = self.ground_at_least, self.ground_at_most
+        if self.polarity == "dark":
+            low = max(low, room)
+        else:
+            high = min(high, 255 - room)
+        score = max(low - ground, ground - high, 0.0)
+        if score <= 0:
+            return []
+        return [
+            Finding(
+                tool=self.name,
+                evaluation=decide(score, accept_limit=0.0, reject_limit=NEVER),
+                reason_code=self.unseen_reason,
+                score=score,
+                accept_limit=0.0,
+                reject_limit=NEVER,
+                region=region,
+                measured={"ground_level": ground},
+            )
+        ]
+
+    @property
+    def _room_levels(self) -> int:
+        """So far from the ground a blob would have to be."""
+        return {"otsu": self.contrast_levels, "adaptive": self.offset_levels}.get(self.threshold, 0)
 
     @property
     def _cut(self) -> Cut:

@@ -1,7 +1,7 @@
 """Is all there that should be, and nothing else: a view compared with a golden template."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Self
 
 import numpy as np
@@ -31,6 +31,8 @@ from station.vision.taught import Taught
 MOST_FINDINGS = 64
 NEVER = 1.1
 """A share out of view is never a defect of the part."""
+REVIEW, LEAST_REVIEW = 1.1, 1e-9
+"""Displaced or faded by up to a tenth more than is good, a person looks."""
 
 
 class Compare(Tool, kind="compare"):
@@ -54,6 +56,17 @@ class Compare(Tool, kind="compare"):
     local_shift_at_most_px: float = Field(
         4.0, ge=0, le=32, description="a place may lie so far from where the rest says it is"
     )
+    displaced_at_most_px: float = Field(
+        1.5,
+        gt=0,
+        le=32,
+        allow_inf_nan=False,
+        description="a place may be seen so far from where the rest says; about half of how far "
+        "one feature alone really lies off",
+    )
+    contrast_at_least: float = Field(
+        0.85, ge=0, le=1, description="share of its contrast that dark print must have, light aside"
+    )
     light_tolerance: float = Field(
         0.3, ge=0, le=1, description="light may be brighter or darker by this share"
     )
@@ -71,6 +84,8 @@ class Compare(Tool, kind="compare"):
     missing_reason: ReasonCode = Field("material_missing", description="there is too little of it")
     extra_reason: ReasonCode = Field("material_extra", description="there is too much of it")
     smeared_reason: ReasonCode = Field("smeared", description="it is faint, or beside its place")
+    displaced_reason: ReasonCode = Field("displaced", description="print lies beside its place")
+    faded_reason: ReasonCode = Field("faded", description="all of the print is faint")
     unseen_reason: ReasonCode = Field("not_compared", description="too much of it is out of view")
 
     @model_validator(mode="after")
@@ -97,7 +112,14 @@ class Compare(Tool, kind="compare"):
         return Check(
             run=run,
             models={taught.card.reference: taught.card.hash},
-            reason_codes=frozenset((*self._reasons.values(), self.unseen_reason)),
+            reason_codes=frozenset(
+                (
+                    *self._reasons.values(),
+                    self.displaced_reason,
+                    self.faded_reason,
+                    self.unseen_reason,
+                )
+            ),
             regions=(region,) if region else None,
             score_map=score_map,
         )
@@ -130,9 +152,9 @@ class Compare(Tool, kind="compare"):
     def _findings(self, compared: Compared, region: Rectangle) -> list[Finding]:
         """One for every difference above the accept limit, or one OK with the largest's score."""
         told = [d for d in compared.differences if not d.area_px <= self.accept_limit]
-        unseen = self._unseen(compared, region)
-        if told or unseen:
-            return [*(self._finding(d, compared, region) for d in told[:MOST_FINDINGS]), *unseen]
+        whole = list(self._of_the_whole(compared, region))
+        if told or whole:
+            return [*(self._finding(d, compared, region) for d in told[:MOST_FINDINGS]), *whole]
         score = max((float(d.area_px) for d in compared.differences), default=0.0)
         return [
             Finding(
@@ -146,24 +168,36 @@ class Compare(Tool, kind="compare"):
             )
         ]
 
-    def _unseen(self, compared: Compared, region: Rectangle) -> list[Finding]:
-        """What was not compared proves nothing: a person looks."""
-        score, limit = 1 - compared.seen_share, 1 - self.seen_at_least
-        evaluation = decide(score, accept_limit=limit, reject_limit=NEVER)
-        if evaluation is Evaluation.OK:
-            return []
-        return [
-            Finding(
-                tool=self.name,
-                evaluation=evaluation,
-                reason_code=self.unseen_reason,
-                score=score,
-                accept_limit=limit,
-                reject_limit=NEVER,
-                region=region,
-                measured=_facts(compared),
-            )
-        ]
+    def _of_the_whole(self, compared: Compared, region: Rectangle) -> Iterator[Finding]:
+        """What no single place shows; what was not compared proves nothing: a person looks."""
+        unseen, faded = 1 - self.seen_at_least, 1 - self.contrast_at_least
+        for score, accept_limit, reject_limit, reason in (
+            (1 - compared.seen_share, unseen, NEVER, self.unseen_reason),
+            (
+                compared.displaced_px,
+                self.displaced_at_most_px,
+                self.displaced_at_most_px * REVIEW,
+                self.displaced_reason,
+            ),
+            (
+                float(np.maximum(0.0, 1 - compared.contrast_share)),
+                faded,
+                max(faded * REVIEW, LEAST_REVIEW),
+                self.faded_reason,
+            ),
+        ):
+            evaluation = decide(score, accept_limit=accept_limit, reject_limit=reject_limit)
+            if evaluation is not Evaluation.OK:
+                yield Finding(
+                    tool=self.name,
+                    evaluation=evaluation,
+                    reason_code=reason,
+                    score=score,
+                    accept_limit=accept_limit,
+                    reject_limit=reject_limit,
+                    region=region,
+                    measured=_facts(compared),
+                )
 
     def _finding(self, difference: Difference, compared: Compared, region: Rectangle) -> Finding:
         score = float(difference.area_px)
@@ -251,4 +285,6 @@ def _facts(compared: Compared) -> dict[str, float]:
         "shift_px": round(compared.shift_px, 2),
         "light_gain": round(compared.gain, 3),
         "seen_share": round(compared.seen_share, 4),
+        "displaced_px": round(compared.displaced_px, 2),
+        "contrast_share": round(compared.contrast_share, 3),
     }

@@ -123,11 +123,13 @@ class Presence(Tool, kind="presence"):
         seen = look(features, likeness)
         unlike = score_of(seen, likeness)
         x, y = self._shift(seen, place)
-        off = float(np.hypot(x, y)) / (position.shift_at_most_px or np.inf)
+        tells_turn = np.isfinite(place.turn_limit_deg(state))
+        turn_deg = seen.turn_deg - place.turn_deg if tells_turn else 0.0
+        off = _off(x, y, turn_deg, place, state)
         # np.maximum keeps NaN, which decide() refuses; max() might lose it
         score = float(np.maximum(np.maximum(unlike, off), least))
         evaluation = decide(score, accept_limit=self.accept_limit, reject_limit=self.reject_limit)
-        kind, shows, moved = "", state, _moved(x, y)
+        kind, shows, moved = "", state, _moved(x, y, turn_deg)
         if evaluation is not Evaluation.OK:
             is_moved = off > max(unlike, self.accept_limit)
             kind, shows = (SHIFTED, state) if is_moved else self._why(features, place, state, seen)
@@ -254,11 +256,17 @@ class Presence(Tool, kind="presence"):
                 found.append((name, EXTRA))
                 continue
             found += [(name, MISSING), (name, WRONG)]
-            if place.position.shift_at_most_px:
+            if place.position.shift_at_most_px or np.isfinite(place.turn_limit_deg(expected[name])):
                 found.append((name, SHIFTED))
         return found
 
 
+def _off(x: float, y: float, turn_deg: float, place: Place, state: str) -> float:
+    """How far a thing is moved or turned, as a share of what it may be; NaN stays NaN."""
+    moved = np.hypot(x, y) / (place.position.shift_at_most_px or np.inf)
+    return float(np.maximum(moved, abs(turn_deg) / place.turn_limit_deg(state)))
+
+
 def _moved(x: float, y: float, turn_deg: float = 0.0) -> dict[str, float]:
-    turned = {"turn_deg": turn_deg} if turn_deg else {}
+    turned = {"turn_deg": round(turn_deg, 1)} if turn_deg else {}
     return {"shift_x_px": round(x, 2), "shift_y_px": round(y, 2), **turned}

@@ -99,6 +99,13 @@ def part(crop: Image, inside: Mask | None, cut: Cut) -> tuple[Mask, float | None
     return np.asarray(mask, np.uint8), level
 
 
+def ground_of(crop: Image, inside: Mask | None) -> float:
+    """The median grey level of a crop, where `inside` is above 0."""
+    histogram = cv2.calcHist([crop], [0], inside, [256], [0, 256]).ravel()
+    below = np.cumsum(histogram, dtype=np.float64)
+    return float(np.searchsorted(below, below[-1] / 2))
+
+
 def inside_of(crop: Image, region: Region | None) -> Mask | None:
     """255 where a pixel of a region's crop lies in the region; None where all of it does."""
     if not isinstance(region, Polygon):

@@ -77,9 +77,10 @@ def pack(arrays: Arrays) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(arrays):
-            array = io.BytesIO()
+            # an entry of its own, so that no date gets in; it would be stored as it is
+            entry, array = zipfile.ZipInfo(f"{name}.npy"), io.BytesIO()
             np.lib.format.write_array(array, np.ascontiguousarray(arrays[name]), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), array.getvalue())
+            archive.writestr(entry, array.getvalue(), zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 

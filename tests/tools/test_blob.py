@@ -119,8 +119,37 @@ def test_a_limit_is_kept_up_to_itself_and_a_band_goes_to_a_person() -> None:
 def test_otsu_makes_no_blobs_up_where_there_is_nothing(
     noise: float, level: int, polarity: str
 ) -> None:
-    (finding,) = look(sheet(level, noise=noise), **EMPTY, polarity=polarity, contrast_levels=30)
-    assert (finding.evaluation, finding.measured["count"]) == (OK, 0)
+    counted, *unseen = look(
+        sheet(level, noise=noise), **EMPTY, polarity=polarity, contrast_levels=30
+    )
+    assert (counted.evaluation, counted.measured["count"]) == (OK, 0)
+    is_blind = level == 0 or (level < 30 if polarity == "dark" else level > 225)
+    assert {one.reason_code for one in unseen} == ({"ground_unfit"} if is_blind else set())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"threshold": "otsu"},
+        {"threshold": "otsu", "polarity": "bright"},
+        {"threshold": "fixed", "level": 100, "polarity": "bright"},
+        {"threshold": "adaptive"},
+        {"threshold": "adaptive", "polarity": "bright"},
+        {"threshold": "range", "low": 100, "high": 200},
+    ],
+)
+def test_no_blobs_in_a_black_picture_prove_nothing(settings: dict[str, object]) -> None:
+    counted, unseen = look(np.zeros((60, 80), np.uint8), **EMPTY, **settings)
+    assert (unseen.evaluation, unseen.reason_code) == (NOT_DECIDABLE, "ground_unfit")
+    assert unseen.measured["ground_level"] == 0
+    assert counted.measured["count"] == 0
+
+
+def test_the_ground_must_be_as_bright_as_asked_for() -> None:
+    assert len(look(PAIR, **TWO, ground_at_least=120, ground_at_most=200)) == 1
+    for limits in ({"ground_at_least": 160}, {"ground_at_most": 140}):
+        _, unseen = look(PAIR, **TWO, **limits)
+        assert (unseen.evaluation, unseen.reason_code) == (NOT_DECIDABLE, "ground_unfit")
 
 
 def test_otsu_finds_a_blob_too_small_to_be_a_group() -> None:
@@ -168,6 +197,9 @@ def test_one_colour_of_a_colour_image() -> None:
         {**TWO, "area_at_least_px": 9, "area_at_most_px": 8},
         {**TWO, "low": 9, "high": 8},
         {**TWO, "area_at_most_px": float("nan")},
+        {**TWO, "ground_at_least": 9, "ground_at_most": 8},
+        {**TWO, "threshold": "fixed", "level": 0},
+        {**TWO, "threshold": "fixed", "level": 255, "polarity": "bright"},
     ],
 )
 def test_limits_that_mean_nothing_are_refused(settings: dict[str, object]) -> None:

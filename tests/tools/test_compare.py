@@ -164,6 +164,41 @@ def test_a_pad_beside_its_place_is_a_difference(check: Check) -> None:
     assert worst(look(check, image)) == (NOT_OK, "smeared")
 
 
+@pytest.mark.parametrize("off_px", [3.5, 4, 6])
+def test_one_pad_displaced_by_less_than_registration_takes_is_told(
+    lid: Path, off_px: float
+) -> None:
+    image = board(seed=1)
+    pad = board(seed=1, shift=(off_px, 0))[88:132, 86:140]
+    image[88:132, 86:140] = pad
+    reasons = {one.reason_code for one in look(opened(lid), image)}
+    assert reasons & {"displaced", "smeared"}
+    loose = look(opened(lid, displaced_at_most_px=32, accept_limit=200, reject_limit=300), image)
+    assert [one.evaluation for one in loose] == [OK]
+
+
+def test_a_part_turned_or_stretched_as_a_whole_is_not_displaced(check: Check) -> None:
+    matrix = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), 0.8, 1.01)
+    border = cv2.BORDER_REPLICATE
+    image = cv2.warpAffine(board(seed=8), matrix, (WIDTH, HEIGHT), borderMode=border)
+    (finding,) = look(check, np.asarray(image, np.uint8))
+    assert finding.evaluation is OK
+    assert finding.measured["displaced_px"] < 1
+
+
+@pytest.mark.parametrize(("kept", "wanted"), [(0.95, OK), (0.8, NOT_OK), (0.6, NOT_OK)])
+def test_print_that_faded_evenly_is_no_less_light(
+    check: Check, kept: float, wanted: Evaluation
+) -> None:
+    level = board().astype(np.float64)
+    ground = float(np.percentile(level, 90))
+    findings = look(check, lit(np.asarray(ground + (level - ground) * kept), 1.0))
+    assert findings[0].evaluation is wanted
+    assert wanted is OK or "faded" in {one.reason_code for one in findings}
+    (dim,) = look(check, lit(board(seed=5), max(kept, 0.75)))
+    assert dim.evaluation is OK
+
+
 @pytest.mark.parametrize(
     "image",
     [

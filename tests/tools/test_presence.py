@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from station.core.errors import ModelOutputError, OutsideImageError, RecipeError, TeachError
+from station.core.errors import ModelError, OutsideImageError, RecipeError, TeachError
 from station.core.frame import Frame, Image, Job
 from station.core.plugin import Check, Site, Tool, parse
 from station.core.reasons import Reason
@@ -24,6 +24,7 @@ Said = dict[str, str | None]
 Judge = Callable[..., Said]
 
 RINGS = dict.fromkeys("abc", "ring")
+BARS = {**dict.fromkeys("abc", "bar"), "d": "none"}
 NOTHING = dict.fromkeys("abcd", "none")
 
 
@@ -64,6 +65,16 @@ def findings_of(check: Check, image: Image) -> Sequence[Finding]:
 
 def frame_of(image: Image) -> Frame:
     return Frame(image=image, camera_id="c", sequence=1, acquired_at=datetime.now(UTC))
+
+
+def turned(image: Image, position: str, turn_deg: float) -> Image:
+    """The plate with what lies in one place turned clockwise."""
+    x, y = CENTRES[position]
+    matrix = cv2.getRotationMatrix2D((x - 0.5, y - 0.5), -turn_deg, 1.0)
+    there = cv2.warpAffine(image, matrix, SIZE, flags=cv2.INTER_CUBIC)
+    spot = np.zeros(image.shape[:2], np.uint8)
+    cv2.circle(spot, (x, y), 18, 1, cv2.FILLED)
+    return np.asarray(np.where(spot[..., None] > 0, there, image), np.uint8)
 
 
 def only(position: str, reason: str) -> Said:
@@ -192,15 +203,52 @@ def test_between_the_limits_a_person_looks(taught: Path) -> None:
     assert (found.evaluation, found.reason_code) == (Evaluation.NOT_DECIDABLE, "b_missing")
 
 
-def test_a_score_that_is_no_number_never_passes(taught: Path) -> None:
+@pytest.mark.parametrize("array", ["present/template", "present/turned", "low", "step"])
+def test_arrays_that_hold_no_numbers_are_refused(taught: Path, array: str) -> None:
     known = load_taught("one", [taught / "models"], task="presence")
     broken = {
-        name: array * np.nan if name == "disc/present/template" else array
-        for name, array in known.arrays.items()
+        name: kept * np.nan if name == f"disc/{array}" else kept
+        for name, kept in known.arrays.items()
     }
-    keep_taught([taught / "models"], "nan", "presence", broken, settings=known.card.settings)
-    with pytest.raises(ModelOutputError, match="finite"):
-        findings_of(made(taught, "nan"), plate(seed=41))
+    name = f"nan-{array.replace('/', '-')}"
+    keep_taught([taught / "models"], name, "presence", broken, settings=known.card.settings)
+    with pytest.raises(ModelError, match=r"arrays disc of .* do not fit"):
+        made(taught, name)
+
+
+@pytest.mark.parametrize(
+    ("turn_deg", "limit", "reason"),
+    [
+        (0, "", None),
+        (3, "", None),
+        (16, "", "b_shifted"),
+        (-16, "", "b_shifted"),
+        (12, "turn_at_most_deg = 180\n", None),
+    ],
+)
+def test_a_turned_thing_is_shifted(
+    tmp_path: Path, turn_deg: float, limit: str, reason: str | None
+) -> None:
+    bill = BILL.replace("shift_at_most_px", f"{limit}shift_at_most_px")
+    bars = {str(seed): plate(BARS, seed=seed) for seed in range(4)}
+    teach_plate(tmp_path, bars, name="bars", bill=bill)
+    found = findings_of(made(tmp_path, "bars"), turned(plate(BARS, seed=50), "b", turn_deg))
+    assert {one.text: one.reason_code for one in found} == {**dict.fromkeys("acd"), "b": reason}
+    measured = {one.text: one.measured.get("turn_deg", 0.0) for one in found}
+    assert measured["b"] == pytest.approx(0 if limit else turn_deg, abs=5)
+    assert abs(measured["a"]) < 2
+
+
+def test_a_round_thing_may_be_turned(taught: Path) -> None:
+    found = findings_of(made(taught, "one"), turned(plate(seed=51), "b", 20))
+    assert [one.reason_code for one in found] == [None] * 4
+
+
+def test_one_example_does_not_show_whether_it_may_be_turned(tmp_path: Path) -> None:
+    one = "x = 30\ny = 20\nwidth = 40\nheight = 40\n"
+    bill = f'[[positions]]\nname = "a"\n{one}'
+    taught = teach_plate(tmp_path, {"0": plate(BARS, seed=0)}, bill=bill)
+    assert any("a turned one is not seen" in warning for warning in taught.warnings)
 
 
 def test_a_position_outside_the_view_is_refused(taught: Path, tmp_path: Path) -> None:

@@ -27,6 +27,10 @@ def test_the_same_arrays_give_the_same_bytes() -> None:
     assert pack(ARRAYS) == pack(dict(reversed(ARRAYS.items())))
 
 
+def test_what_repeats_takes_little_room() -> None:
+    assert len(pack({"mean": np.zeros((100, 100))})) < 1000
+
+
 @pytest.mark.parametrize(
     ("asked", "match"),
     [

@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 from station.teach.presence.samples import Rivals, Sample
 from station.vision.positions import (
     ABSENT,
+    TURNS_DEG,
     Features,
     Likeness,
     Look,
     Scale,
+    directions_of,
     distances,
     fit_template,
     look,
     score_of,
+    turn_of,
     weighed,
 )
 
@@ -31,6 +34,9 @@ ALONE_SPREAD = 0.06
 """And from a single example, as a share of the distance to other things."""
 USUAL_COUNT = 8
 """The usual spread counts like so many pictures."""
+UNKNOWN_TURN_DEG, ROUND_TURN_DEG = 180.0, 90.0
+TRIED_TURNS = (2, 3, 4)
+"""Turns an example is given to see how well they are measured, of `TURNS_DEG`."""
 MOST_EXAMPLES = 96
 MOST_RIVALS = 128
 
@@ -60,6 +66,7 @@ def fit_state(state: str, samples: Sequence[Sample], rivals: Rivals) -> Fitted:
         likeness,
         unlikeness=_unlikeness(seen, seen_others, folds),
         strangeness=_strangeness(seen, folds, _alien(likeness)),
+        turn_spread_deg=_turn_spread(own, likeness),
     )
     return _fitted(likeness, seen, seen_others)
 
@@ -149,17 +156,50 @@ def _likeness(own: Sequence[Sample], rest: _Rest, *, is_sought: bool) -> Likenes
     template, middle = np.zeros(examples.shape[1], np.float32), 0.0
     if len(rivals):
         template, middle = fit_template(examples, rivals)
+    turned = np.asarray(np.mean([sample.turned for sample in own], axis=0), np.float32)
     unset = Scale(mean=0.0, limit=1.0)
     return Likeness(
         examples=examples,
         rivals=rivals,
         are_things=rest.are_things,
+        turned=weighed(turned, is_thing=is_sought),
         template=template,
         middle=middle,
         is_sought=is_sought,
         unlikeness=unset,
         strangeness=unset,
+        turn_spread_deg=0.0,
     )
+
+
+def _turn_spread(own: Sequence[Sample], likeness: Likeness) -> float:
+    """The root mean square error of turns measured on samples that were held out.
+
+    From one example alone nothing is known of that.
+    """
+    folds = sorted({sample.fold for sample in own})
+    if len(folds) < 2 or not likeness.is_sought:
+        return UNKNOWN_TURN_DEG
+    if _is_round(likeness):
+        return ROUND_TURN_DEG
+    apart: list[float] = []
+    for fold in folds:
+        kept = [sample.turned for sample in own if sample.fold != fold]
+        means = weighed(np.asarray(np.mean(kept, axis=0), np.float32), is_thing=True)
+        for sample in own:
+            if sample.fold == fold:
+                shown = weighed(sample.turned, is_thing=True)
+                apart += [turn_of(shown[at][None], means) - TURNS_DEG[at] for at in TRIED_TURNS]
+    return float(np.sqrt(np.mean(np.square(apart))))
+
+
+def _is_round(likeness: Likeness) -> bool:
+    """One step of a turn changes less than good examples differ by."""
+    turned = directions_of(likeness.turned)
+    level = len(TURNS_DEG) // 2
+    steps = distances(turned[level : level + 1], turned[[level - 1, level + 1]])
+    usual = np.median(distances(turned[level : level + 1], directions_of(likeness.examples)))
+    return bool(steps.min() < usual)
 
 
 def _unlikeness(seen: Sequence[Look], others: Sequence[Look], folds: int) -> Scale:

@@ -12,12 +12,14 @@ from station.core.region import Rectangle
 from station.teach.presence.shown import Shown
 from station.vision.positions import (
     ABSENT,
+    TURNS_DEG,
     Bill,
     Features,
     Grid,
     Lighting,
     Position,
     describe,
+    describe_turned,
     grid_of,
 )
 
@@ -41,6 +43,8 @@ class Sample:
     """At every offset (rows, columns, length)."""
     nearby: Features
     """(n, length): where it is, and there turned and scaled a little."""
+    turned: Features
+    """(len(TURNS_DEG), length): where it is, as it would look turned."""
 
     @property
     def home(self) -> Features:
@@ -108,6 +112,7 @@ def _sample(position: Position, view: Shown, fold: int, lighting: Lighting) -> S
         fold=fold,
         features=full,
         nearby=np.array([home, *around], np.float32),
+        turned=describe_turned(view.image, position.region, grid, light, TURNS_DEG),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from station.core.errors import OutsideImageError, TeachError
 from station.core.plugin import Site
 from station.teach.keep import check_name, keep_taught
-from station.teach.presence.fit import Fitted, fit_state
+from station.teach.presence.fit import UNKNOWN_TURN_DEG, Fitted, fit_state
 from station.teach.presence.samples import Sample, rivals_of, samples_of
 from station.teach.presence.shown import Shown, read_shown
 from station.vision.positions import (
@@ -25,9 +25,12 @@ from station.vision.positions import (
     look,
     read_bill,
     shift_px,
+    turn_limit_deg,
 )
 from station.vision.taught import TaughtCard
 
+Home = tuple[float, float, float]
+"""(x, y) in px and degrees beside the bill."""
 Told = Callable[[str, int, int], None]
 
 
@@ -75,7 +78,7 @@ def teach_presence(
     in_colour = any(view.image.ndim == 3 for view in shown)
     lighting = lighting_of(bill, _light(bill, shown), in_colour=in_colour)
     fitted: dict[str, dict[str, Fitted]] = {}
-    homes: dict[str, tuple[float, float]] = {}
+    homes: dict[str, Home] = {}
     for number, (family, positions) in enumerate(bill.families.items(), 1):
         samples = _samples(positions, shown, lighting)
         fitted[family] = _learn(positions, bill, shown, samples, lighting)
@@ -87,7 +90,7 @@ def teach_presence(
         folder=folder,
         pictures=len(shown),
         fitted=fitted,
-        warnings=tuple(_warnings(fitted)),
+        warnings=(*_warnings(fitted), *_untold(bill, fitted)),
         seconds=time.monotonic() - started,
     )
 
@@ -160,6 +163,26 @@ def _warnings(fitted: Mapping[str, Mapping[str, Fitted]]) -> Iterator[str]:
                 )
 
 
+def _untold(bill: Bill, fitted: Mapping[str, Mapping[str, Fitted]]) -> Iterator[str]:
+    """Positions whose turn cannot be judged although somebody asked for it, or nobody can know."""
+    for family, positions in bill.families.items():
+        for position in positions:
+            likeness = fitted[family][position.expected].likeness
+            limit_deg = turn_limit_deg(likeness, position)
+            if not likeness.is_sought or limit_deg == position.turn_at_most_deg:
+                continue
+            if likeness.turn_spread_deg >= UNKNOWN_TURN_DEG:
+                yield (
+                    f"{position.name}: one example does not show whether it may be turned, so a "
+                    "turned one is not seen; show a second good part"
+                )
+            elif "turn_at_most_deg" in position.model_fields_set:
+                yield (
+                    f"{position.name}: its turn is too little known for turn_at_most_deg "
+                    f"{position.turn_at_most_deg:g}; it is judged from {limit_deg:.0f}° on"
+                )
+
+
 def _light(bill: Bill, shown: Sequence[Shown]) -> tuple[float, float, float]:
     """The mean of all pictures; of the whole view where positions cover it."""
     places = tuple(position.region for position in bill.positions)
@@ -173,19 +196,20 @@ def _light(bill: Bill, shown: Sequence[Shown]) -> tuple[float, float, float]:
 
 def _homes(
     positions: Sequence[Position], samples: Sequence[Sample], fitted: Mapping[str, Fitted]
-) -> dict[str, tuple[float, float]]:
-    """Where each position's things lay, so that a bill need not be exact to a pixel."""
-    homes: dict[str, tuple[float, float]] = {}
+) -> dict[str, Home]:
+    """How each position's things lay, so that a bill need not be exact to a pixel or degree."""
+    homes: dict[str, Home] = {}
     for position in positions:
         likeness = fitted[position.expected].likeness
         seen = [
-            shift_px(look(sample.features, likeness), position)
+            (*shift_px(shows, position), shows.turn_deg)
             for sample in samples
             if sample.position == position.name and sample.state == position.expected
+            for shows in (look(sample.features, likeness),)
         ]
         if seen and likeness.is_sought:
-            x, y = np.median(seen, axis=0).tolist()
-            homes[position.name] = (round(x, 3), round(y, 3))
+            x, y, turn_deg = np.median(seen, axis=0).tolist()
+            homes[position.name] = (round(x, 3), round(y, 3), round(turn_deg, 2))
     return homes
 
 
@@ -195,7 +219,7 @@ def _keep(
     shown: Sequence[Shown],
     lighting: Lighting,
     fitted: Mapping[str, Mapping[str, Fitted]],
-    homes: Mapping[str, tuple[float, float]],
+    homes: Mapping[str, Home],
     model_dirs: Sequence[Path],
 ) -> tuple[TaughtCard, Path]:
     blue, green, red = lighting.taught.tolist()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from station.core.frame import Image
 from station.core.region import Rectangle
-from station.vision.golden.light import find_light
+from station.vision.golden.light import Light, find_light
 from station.vision.golden.registration import Floats, Registration
 from station.vision.golden.template import Mask, Template, contrast_of, grey_of
 
@@ -71,6 +71,10 @@ class Compared:
     gain: float
     seen_share: float
     """Of all that is to be compared, what the view shows: the shifted part may reach off it."""
+    displaced_px: float
+    """The farthest any place lies from where the rest of the view says."""
+    contrast_share: float
+    """How much of its contrast a dark print has kept, light aside; 1 of bright material."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,8 @@ class _Laid:
     across: Floats
     down: Floats
     shift_px: float
-    gain: float
+    displaced_px: float
+    light: Light
 
 
 class Comparison:
@@ -92,6 +97,7 @@ class Comparison:
         self._template, self._tolerance, self._material = template, tolerance, material
         self._grey = grey_of(template.mean)
         self._contrast = contrast_of(template.mean)
+        self._ground = float(np.percentile(self._grey, 99))
         self._registration = Registration(self._grey)
         edge = 2 * tolerance.edge_px + 1
         self._disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (edge, edge))
@@ -112,7 +118,9 @@ class Comparison:
         return Compared(
             differences=tuple(self._differences(laid, excess)),
             shift_px=laid.shift_px,
-            gain=laid.gain,
+            gain=laid.light.gain,
+            displaced_px=laid.displaced_px,
+            contrast_share=self._contrast_share(laid.light),
             seen_share=cv2.countNonZero(laid.seen) / judged if judged else 0.0,
         )
 
@@ -123,6 +131,10 @@ class Comparison:
         there = (self._columns - laid.across, self._rows - laid.down)
         back = cv2.remap(self._excess(laid), *there, cv2.INTER_LINEAR)
         return np.asarray(back, np.float32)
+
+    def _contrast_share(self, light: Light) -> float:
+        """Bright print on dark ground that fades looks just like a print in less light."""
+        return light.contrast_share(self._ground) if self._material == "dark" else 1.0
 
     def _lay(self, view: Image, start: Start) -> _Laid:
         (left, top), (height, width) = start, self._grey.shape
@@ -144,7 +156,8 @@ class Comparison:
             across=across,
             down=down,
             shift_px=shifts.largest_px,
-            gain=light.gain,
+            displaced_px=shifts.displaced_px,
+            light=light,
         )
 
     def _excess(self, laid: _Laid) -> Image:

@@ -29,6 +29,15 @@ class Light:
     gain: float
     offset: Floats
     """(rows, columns) of a coarse grid over the view."""
+    level: float
+    """The offset of all of the view, before it is held to what light may do."""
+
+    def contrast_share(self, ground: float) -> float:
+        """How much of its contrast a print has kept, from the template's level of the ground.
+
+        Less light leaves the share of light that the print takes away, ink that fades does not.
+        """
+        return float(ground / max(ground - self.level, 1e-9)) if ground > 0 else 1.0
 
     def applied(self, view: Image) -> Image:
         """The view in the template's light; a view that has it already is given back as it is."""
@@ -60,7 +69,7 @@ def find_light(view: Image, template: Image, tolerance: float) -> Light:
     gain, level = _line(seen, wanted, 1 + tolerance)
     most = OFFSET_LEVELS * tolerance
     left = np.clip(_medians(wanted - gain * seen), level - most / 2, level + most / 2)
-    return Light(gain, np.clip(left, -most, most).astype(np.float32))
+    return Light(gain, np.clip(left, -most, most).astype(np.float32), level)
 
 
 def _line(seen: Floats, wanted: Floats, most_gain: float) -> tuple[float, float]:

@@ -24,6 +24,8 @@ COARSE_STIFFNESS = 4.0
 """On coarse levels times as much: there the view moves nearly as one."""
 ANCHOR = 1e-3
 """Pull to no shift, in the same units; it decides where there is nothing to see at all."""
+ROUNDS, TRUSTED_PX = 5, 0.5
+"""Cells farther off than this say little of where the whole lies."""
 CLIP_LEVELS = 40.0
 """A difference counts no more than so many grey levels, so that a defect pulls nothing after it."""
 
@@ -44,6 +46,23 @@ class Shifts:
     def largest_px(self) -> float:
         """The farthest shift of any cell."""
         return float(np.hypot(self.x, self.y).max())
+
+    @property
+    def displaced_px(self) -> float:
+        """The farthest any cell lies from where the others say: from the plane through them all.
+
+        Fitted with weights that forget what is displaced (Cauchy); a part that is moved, turned or
+        stretched as a whole is not displaced.
+        """
+        rows, columns = np.indices(self.x.shape)
+        plane = np.stack((np.ones(self.x.size), columns.ravel(), rows.ravel()), axis=1)
+        seen = np.stack((self.x.ravel(), self.y.ravel()), axis=1).astype(np.float64)
+        off = np.zeros(len(seen))
+        for _ in range(ROUNDS):
+            weights = np.sqrt(1 / (1 + (off / TRUSTED_PX) ** 2))[:, None]
+            fitted = np.linalg.lstsq(plane * weights, seen * weights, rcond=None)[0]
+            off = np.hypot(*(seen - plane @ fitted).T)
+        return float(off.max())
 
     def bounded(self, whole_px: float, local_px: float) -> "Shifts":
         """No farther than `whole_px` as a whole, and each cell no farther than `local_px` off it.

@@ -8,6 +8,8 @@ from station.vision.positions.descriptor import (
     Grid,
     Light,
     describe,
+    describe_turned,
+    directions_of,
     grid_of,
     lies_inside,
     light_of,
@@ -15,6 +17,7 @@ from station.vision.positions.descriptor import (
 )
 from station.vision.positions.lighting import Lighting
 from station.vision.positions.likeness import (
+    TURNS_DEG,
     Likeness,
     Look,
     Scale,
@@ -22,6 +25,7 @@ from station.vision.positions.likeness import (
     fit_template,
     look,
     score_of,
+    turn_of,
 )
 from station.vision.positions.taught import (
     Place,
@@ -32,6 +36,7 @@ from station.vision.positions.taught import (
     lighting_of,
     places_of,
     shift_px,
+    turn_limit_deg,
 )
 
 __all__ = [
@@ -39,6 +44,7 @@ __all__ = [
     "CELL",
     "PRESENT",
     "STATE_NAME",
+    "TURNS_DEG",
     "Bill",
     "Features",
     "Grid",
@@ -54,6 +60,8 @@ __all__ = [
     "Scale",
     "arrays_of",
     "describe",
+    "describe_turned",
+    "directions_of",
     "distances",
     "facts_of",
     "find_like",
@@ -67,5 +75,7 @@ __all__ = [
     "read_bill",
     "score_of",
     "shift_px",
+    "turn_limit_deg",
+    "turn_of",
     "weighed",
 ]  # fmt: skip

@@ -45,6 +45,13 @@ class Position(BaseModel):
         None, gt=0, description="farther off it is shifted; absent: not judged"
     )
 
+    turn_at_most_deg: float = Field(
+        5.0,
+        gt=0,
+        le=180,
+        description="measured farther it is shifted, where turns can be told; 180: any is good",
+    )
+
     @property
     def region(self) -> Rectangle:
         """Where it is."""

@@ -1,6 +1,7 @@
 """What a place looks like, as numbers that light and small turns hardly change."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -78,6 +79,12 @@ def weighed(features: Features, *, is_thing: bool) -> Features:
     return np.asarray((features.reshape(-1, CHANNELS) * weights).reshape(shape), np.float32)
 
 
+def directions_of(features: Features) -> Features:
+    """Of descriptions (…, length) only how edges run: (…, cells * DIRECTIONS)."""
+    every = features.reshape(*features.shape[:-1], -1, CHANNELS)[..., :DIRECTIONS]
+    return np.ascontiguousarray(every).reshape(*features.shape[:-1], -1)
+
+
 def describe(image: Image, region: Rectangle, grid: Grid, light: Light) -> Features:
     """The descriptions (rows, columns, grid.length) of a place and of those around it.
 
@@ -91,6 +98,23 @@ def describe(image: Image, region: Rectangle, grid: Grid, light: Light) -> Featu
     return windows_of(maps_of(image, region, grid, light), grid)
 
 
+def describe_turned(
+    image: Image, region: Rectangle, grid: Grid, light: Light, turns_deg: Sequence[float]
+) -> Features:
+    """The descriptions (turns, grid.length) of a place as it looks when its thing is turned.
+
+    With the margin of `grid` around it, as contrast is taken against that; corners that reach out
+    of the image repeat its border.
+    """
+    described = []
+    for turn in turns_deg:
+        # a place turned one way shows what it holds turned the other way
+        turned = replace(region, angle_deg=region.angle_deg - turn)
+        every = windows_of(_maps(image, turned, grid, light), grid)
+        described.append(every[grid.margin_y, grid.margin_x])
+    return np.array(described, np.float32)
+
+
 def maps_of(image: Image, region: Rectangle, grid: Grid, light: Light) -> Features:
     """What `describe` takes its descriptions from: (height, width, CHANNELS) in samples.
 
@@ -98,6 +122,10 @@ def maps_of(image: Image, region: Rectangle, grid: Grid, light: Light) -> Featur
         OutsideImageError: the region does not lie in the image.
     """
     _check_inside(image, region)
+    return _maps(image, region, grid, light)
+
+
+def _maps(image: Image, region: Rectangle, grid: Grid, light: Light) -> Features:
     samples = _sample(to_channels(image, 3), region, grid)
     maps = np.concatenate((_edges(samples, light), _levels(samples, light)), axis=2)
     return np.ascontiguousarray(maps)

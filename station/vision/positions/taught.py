@@ -11,10 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from station.core.errors import ModelError
 from station.core.plugin import explain
 from station.vision.positions.bill import Bill, Position
-from station.vision.positions.descriptor import CELL, CHANNELS, Grid, grid_of
+from station.vision.positions.descriptor import CELL, Features, Grid, grid_of
 from station.vision.positions.lighting import Lighting
-from station.vision.positions.likeness import Likeness, Look, Scale
+from station.vision.positions.likeness import TURNS_DEG, Likeness, Look, Scale
+from station.vision.positions.rows import rows_of, sets_of
 from station.vision.taught import Arrays, Taught
+
+SURE_SPREADS = 4.0
+"""A turn is judged from so many spreads of what is measured on good parts on."""
+SETS = ("examples", "rivals")
 
 
 class StateFacts(BaseModel):
@@ -28,6 +33,7 @@ class StateFacts(BaseModel):
     unlikeness_limit: float
     strangeness_mean: float
     strangeness_limit: float
+    turn_spread_deg: float = Field(ge=0)
 
     @model_validator(mode="after")
     def _scales_rise(self) -> Self:
@@ -48,8 +54,8 @@ class PositionFacts(BaseModel):
     light: tuple[float, float, float]
     in_colour: bool
     states: Mapping[str, Mapping[str, StateFacts]] = Field(description="group -> state -> numbers")
-    homes: Mapping[str, tuple[float, float]] = Field(
-        {}, description="position -> where the examples lay on average, in pixels beside the bill"
+    homes: Mapping[str, tuple[float, float, float]] = Field(
+        {}, description="position -> how examples lay on average, in px and degrees off the bill"
     )
 
 
@@ -61,8 +67,14 @@ class Place:
     grid: Grid
     states: Mapping[str, Likeness]
     home: tuple[float, float]
+    """Where examples lay, (x, y) in px beside the bill, and how they were turned."""
+    turn_deg: float
     others: tuple[tuple[float, float], ...]
     """The middles of the other positions."""
+
+    def turn_limit_deg(self, state: str) -> float:
+        """From which turn on a thing in this state is turned; inf: from none on."""
+        return turn_limit_deg(self.states[state], self.position)
 
     def is_taken(self, x: float, y: float) -> bool:
         """Something so far off, (x, y) along the position's sides in px, lies in another place."""
@@ -82,6 +94,15 @@ class Places:
     lighting: Lighting
 
 
+def turn_limit_deg(likeness: Likeness, position: Position) -> float:
+    """From which turn on a thing is turned: no nearer than turns are known; inf: from none on.
+
+    Of a round thing turns are not known at all.
+    """
+    limit_deg = max(position.turn_at_most_deg, SURE_SPREADS * likeness.turn_spread_deg)
+    return limit_deg if likeness.is_sought and limit_deg < TURNS_DEG[-1] else np.inf
+
+
 def lighting_of(bill: Bill, light: tuple[float, float, float], *, in_colour: bool) -> Lighting:
     """The light a bill's positions were taught in, ready to be followed."""
     return Lighting(
@@ -93,14 +114,17 @@ def lighting_of(bill: Bill, light: tuple[float, float, float], *, in_colour: boo
 
 
 def arrays_of(states: Mapping[str, Mapping[str, Likeness]]) -> dict[str, NDArray[np.generic]]:
-    """The arrays of every likeness; half precision is finer than what the limits turn on."""
+    """The arrays of every likeness, family by family."""
     arrays: dict[str, NDArray[np.generic]] = {}
     for family, known in states.items():
+        sets: dict[str, Features] = {}
         for state, likeness in known.items():
-            arrays[f"{family}/{state}/examples"] = likeness.examples.astype(np.float16)
-            arrays[f"{family}/{state}/rivals"] = likeness.rivals.astype(np.float16)
+            sets[f"{state}/examples"] = likeness.examples
+            sets[f"{state}/rivals"] = likeness.rivals
             arrays[f"{family}/{state}/things"] = likeness.are_things
+            arrays[f"{family}/{state}/turned"] = likeness.turned.astype(np.float16)
             arrays[f"{family}/{state}/template"] = likeness.template
+        arrays |= {f"{family}/{name}": array for name, array in rows_of(sets).items()}
     return arrays
 
 
@@ -113,6 +137,7 @@ def facts_of(likeness: Likeness) -> StateFacts:
         unlikeness_limit=likeness.unlikeness.limit,
         strangeness_mean=likeness.strangeness.mean,
         strangeness_limit=likeness.strangeness.limit,
+        turn_spread_deg=likeness.turn_spread_deg,
     )
 
 
@@ -128,10 +153,7 @@ def places_of(taught: Taught) -> Places:
     except ValidationError as error:
         raise ModelError(f"{reference}: {explain(error, PositionFacts)}; teach it again") from None
     ready = {
-        family: {
-            state: _likeness(taught.arrays, f"{family}/{state}", numbers, reference)
-            for state, numbers in known.items()
-        }
+        family: _likenesses(taught.arrays, family, known, reference)
         for family, known in facts.states.items()
     }
     return Places(
@@ -152,9 +174,16 @@ def _place(
     grid = grid_of(position.width, position.height, position.reach_px)
     if not states or any(known.template.shape != (grid.length,) for known in states.values()):
         raise ModelError(f"{reference} does not fit position {position.name!r}; teach it again")
-    home = facts.homes.get(position.name, (0.0, 0.0))
+    x, y, turn_deg = facts.homes.get(position.name, (0.0, 0.0, 0.0))
     others = tuple(middle_of(one) for one in facts.bill.positions if one.name != position.name)
-    return Place(position=position, grid=grid, states=states, home=home, others=others)
+    return Place(
+        position=position,
+        grid=grid,
+        states=states,
+        home=(x, y),
+        turn_deg=turn_deg,
+        others=others,
+    )
 
 
 def middle_of(position: Position) -> tuple[float, float]:
@@ -162,26 +191,49 @@ def middle_of(position: Position) -> tuple[float, float]:
     return position.x + position.width / 2, position.y + position.height / 2
 
 
-def _likeness(arrays: Arrays, prefix: str, facts: StateFacts, reference: str) -> Likeness:
+def _likenesses(
+    arrays: Arrays, family: str, known: Mapping[str, StateFacts], reference: str
+) -> dict[str, Likeness]:
+    """State -> likeness, of one group."""
+    own = {
+        name.removeprefix(f"{family}/"): array
+        for name, array in arrays.items()
+        if name.startswith(f"{family}/")
+    }
     try:
-        examples, rivals, things, template = (
-            arrays[f"{prefix}/{name}"] for name in ("examples", "rivals", "things", "template")
-        )
+        sets = sets_of(own, [f"{state}/{name}" for state in known for name in SETS])
+        return {state: _likeness(own, sets, state, facts) for state, facts in known.items()}
     except KeyError as error:
-        raise ModelError(f"{reference} holds no {error}; teach it again") from None
-    length = template.shape[-1]
-    fits = examples.ndim == 2 and examples.shape[1] == length and len(examples)
-    if not fits or rivals.shape != (len(things), length) or length % CHANNELS:
-        raise ModelError(f"the arrays {prefix} of {reference} do not fit; teach it again")
+        raise ModelError(f"{reference} holds no {family}/{error}; teach it again") from None
+    except ValueError as error:
+        raise ModelError(
+            f"the arrays {family} of {reference} do not fit ({error}); teach it again"
+        ) from None
+
+
+def _likeness(
+    arrays: Arrays, sets: Mapping[str, Features], state: str, facts: StateFacts
+) -> Likeness:
+    examples, rivals = (sets[f"{state}/{name}"] for name in SETS)
+    things, turned, template = (
+        arrays[f"{state}/{name}"] for name in ("things", "turned", "template")
+    )
+    length = examples.shape[1]
+    fits = len(examples) > 0 and things.shape == (len(rivals),)
+    fits = fits and turned.shape == (len(TURNS_DEG), length) and template.shape == (length,)
+    if not fits or not all(np.isfinite(one).all() for one in (turned, template)):
+        raise ValueError(state)
     return Likeness(
-        examples=examples.astype(np.float32),
-        rivals=rivals.astype(np.float32),
+        examples=examples,
+        rivals=rivals,
         are_things=things.astype(np.bool_),
+        turned=turned.astype(np.float32),
         template=template.astype(np.float32),
         middle=facts.middle,
         is_sought=facts.is_sought,
         unlikeness=Scale(mean=facts.unlikeness_mean, limit=facts.unlikeness_limit),
         strangeness=Scale(mean=facts.strangeness_mean, limit=facts.strangeness_limit),
+        turn_spread_deg=facts.turn_spread_deg,
     )
 
 
