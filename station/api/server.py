@@ -5,6 +5,7 @@ import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 
 import uvicorn
 
@@ -55,7 +56,7 @@ def serve(
     """
     pool = ThreadPoolExecutor(settings.line.workers, thread_name_prefix="api")
     context = Context(line=line, shelf=shelf, settings=settings, pool=pool)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             create_app(context),
             log_level="warning",
@@ -74,6 +75,13 @@ def serve(
         signal.signal(number, lambda *_: None)
     server.run(sockets=[door])
     pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Server(uvicorn.Server):
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop once: at a second Ctrl-C uvicorn would drop what is still being recorded."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
 
 
 def _watch_stdin(server: uvicorn.Server) -> None:

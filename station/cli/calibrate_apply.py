@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from station.cli.home import site
-from station.core.errors import CalibrationError
+from station.core.configuration import Configuration
+from station.core.errors import CalibrationError, StationError
 from station.core.files import write_whole
+from station.core.frame import Image
 from station.vision.correction import corrected_image
 from station.vision.images import encode_png, find_pictures, read_image
 
@@ -29,7 +31,15 @@ def apply(
         raise CalibrationError(f"{out} lies in {folder}; write the copies elsewhere")
     paths = list(find_pictures(folder))
     for path in paths:
-        image = corrected_image(read_image(path), configuration)
+        image = _corrected(path, configuration)
         copy = (out / path.relative_to(folder)).with_suffix(".png")
         write_whole(copy, encode_png(image), durable=False)
     typer.echo(f"{len(paths)} pictures corrected with {configuration.configuration_id}, in {out}")
+
+
+def _corrected(path: Path, configuration: Configuration) -> Image:
+    image = read_image(path)
+    try:
+        return corrected_image(image, configuration)
+    except StationError as error:
+        raise type(error)(f"{path}: {error}") from error

@@ -178,6 +178,8 @@ def test_pictures_are_corrected_to_teach_from(
     assert copy is not None
     assert np.unique(copy).tolist() == [100]
     assert station(*arguments[:3], tmp_path / "in" / "out").code == 2
+    cv2.imwrite(str(tmp_path / "in" / "ok" / "2.bmp"), np.full((40, 60), 50, np.uint8))
+    assert "2.bmp: " in station(*arguments).err
     # whichever camera it is of, and whatever is taught: none of them corrects by itself
     keep_configuration(flat.model_copy(update={"camera_id": "cam7"}), station_home / "calibration")
     for kind in ("classify", "compare", "colour", "locate"):

@@ -68,6 +68,7 @@ def start(home: Path) -> Iterator[StartStation]:
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,
+            start_new_session=True,  # a signal to the group, as a terminal's, spares the tests
         )
         started.append(process)
         return process
@@ -123,6 +124,18 @@ def test_a_signal_ends_it_within_two_seconds(
     assert time.monotonic() - asked_s < 5  # 2 s on a machine that does nothing else
     with pytest.raises(httpx.TransportError):
         station_of(port)
+
+
+def test_ctrl_c_pressed_twice_tears_nothing_down(start: StartStation, home: Path) -> None:
+    port = free_port()
+    (home / "station.toml").write_text(TOML.format(port=port))
+    process = start("run")
+    until_up(port)
+    for _ in range(2):
+        os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in err
 
 
 def test_when_the_supervisor_is_killed_the_line_ends_too(start: StartStation, home: Path) -> None:
