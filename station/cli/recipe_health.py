@@ -117,8 +117,9 @@ def _band(limits: HealthLimits, low: str | None, high: str | None, name: str = "
 
 
 def _remarks(taught: health.Taught) -> list[str]:
-    lines = [f"held out: {len(taught.held_out_faults)} of {len(taught.seen)} would have failed"]
-    lines += [f"  {fault}" for fault in taught.held_out_faults]
+    odd = taught.held_out_faults
+    lines = [f"held out: {len(odd)} of {len(taught.seen) + len(odd)} would have failed"]
+    lines += [f"  unlike all others, so left out of the bands: {fault}" for fault in odd]
     if taught.widening > 1:
         lines.append(f"margins widened {taught.widening:g} times, for the pictures differ much")
     if taught.limits.sharpness_at_least is None:

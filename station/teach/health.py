@@ -25,6 +25,8 @@ PICTURES_AT_LEAST = 5
 FOLDS = 5
 WIDENINGS = (1.0, 1.5, 2.25, 3.4)
 """Margins grow by these until no picture that was left out falls outside the others' bands."""
+ODD_SHARE = 0.1
+"""So many pictures may be unlike the others and left out; more are no accident."""
 RAMP = 1 / LAG_PX**2
 """The sharpness of an even ramp: the least there is."""
 
@@ -52,7 +54,8 @@ class Taught:
     """Bands, what they were made of, and how they did on pictures they were not made of.
 
     `held_out_faults` names the pictures that fell outside the bands of the others, even with the
-    widest margins; it is empty nearly always.
+    widest margins; it is empty nearly always. No band was made of them, for one picture with the
+    lamp out would allow the dark for ever.
     """
 
     limits: HealthLimits
@@ -77,12 +80,27 @@ def teach_health(paths: Sequence[Path]) -> Taught:
             f"bands need {PICTURES_AT_LEAST} different good pictures or more, there are "
             f"{len(seen)}; take 20 over a shift, with all that is normal"
         )
+    widening, odd = _settled(seen)
+    like = tuple(one for one in seen if one.path not in odd)
+    if odd:
+        widening, others = _settled(like) if len(like) >= PICTURES_AT_LEAST else (widening, odd)
+        if others or len(odd) > ODD_SHARE * len(seen):
+            raise TeachError(
+                f"{len({**odd, **others})} of {len(seen)} pictures are unlike all others: "
+                f"{'; '.join({**odd, **others}.values())}; remove them, or add more like them"
+            )
+    limits = limits_of(like, widening)
+    return Taught(limits=limits, seen=like, widening=widening, held_out_faults=tuple(odd.values()))
+
+
+def _settled(seen: Sequence[Measured]) -> tuple[float, dict[Path, str]]:
+    """The narrowest margins no picture that is left out falls outside of, or who still does."""
+    faults: dict[Path, str] = {}
     for widening in WIDENINGS:
-        faults = tuple(_held_out_faults(seen, widening))
+        faults = dict(_held_out_faults(seen, widening))
         if not faults:
-            break
-    limits = limits_of(seen, widening)
-    return Taught(limits=limits, seen=seen, widening=widening, held_out_faults=faults)
+            return widening, {}
+    return WIDENINGS[-1], faults
 
 
 def measure(image: Image, path: Path) -> Measured:
@@ -155,7 +173,7 @@ def _half_range(values: Sequence[float]) -> float:
     return (max(values) - min(values)) / 2
 
 
-def _held_out_faults(seen: Sequence[Measured], widening: float) -> Iterator[str]:
+def _held_out_faults(seen: Sequence[Measured], widening: float) -> Iterator[tuple[Path, str]]:
     """What each picture would be called by bands made without it and every fifth other."""
     for fold in range(FOLDS):
         others = [one for at, one in enumerate(seen) if at % FOLDS != fold]
@@ -163,7 +181,7 @@ def _held_out_faults(seen: Sequence[Measured], widening: float) -> Iterator[str]
         for one in seen[fold::FOLDS]:
             fault = find_fault(read_image(one.path), limits)
             if fault:
-                yield f"{one.path.name}: {fault.text}"
+                yield one.path, f"{one.path.name}: {fault.text}"
 
 
 def _different(paths: Sequence[Path]) -> Iterator[Measured]:

@@ -284,6 +284,18 @@ def test_print_cut_off_by_the_region_is_not_proven() -> None:
     assert "edge of the region" in finding.text
 
 
+@pytest.mark.parametrize("side", ["top", "bottom"])
+def test_print_whose_heads_or_feet_are_cut_off_is_not_proven(side: str) -> None:
+    """Without its foot a V is a U, an E an F: nobody knows what the region cuts off."""
+    image = page("LOT AB1234")
+    rows = np.flatnonzero((image < 130).any(axis=1))
+    for room, verdict in ((8, OK), (-2, OPEN)):
+        top = rows[0] - room if side == "top" else 10
+        foot = rows[-1] + 1 + room if side == "bottom" else 150
+        region = {"x": 30, "y": int(top), "width": 420, "height": int(foot - top)}
+        assert only(image, LOT, region=region).evaluation is verdict
+
+
 def test_reasons_can_be_named() -> None:
     finding = only(
         page("LOT AB1235"), {**LOT, "expected": "AB1234"}, mismatch_reason="lot_mismatch"

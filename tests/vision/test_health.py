@@ -146,6 +146,20 @@ def test_the_taught_pictures_pass_and_copies_do_not_count(good: Path, bands: Hea
     assert taught.limits == bands
 
 
+@pytest.mark.parametrize("name", ["dark", "bright"])
+def test_one_odd_picture_opens_no_band(good: Path, name: str, tmp_path: Path) -> None:
+    """The lamp out in one of ten would allow the dark for ever; two of six are no accident."""
+    odd = {"dark": scene(99) // 40, "bright": np.full_like(scene(99), 255)}[name]
+    paths = sorted(good.iterdir())[:10]
+    cv2.imwrite(str(tmp_path / "odd.png"), odd)
+    taught = teach_health([*paths, tmp_path / "odd.png"])
+    assert taught.limits == teach_health(paths).limits
+    assert find_fault(odd, taught.limits)
+    assert ["odd.png" in fault for fault in taught.held_out_faults] == [True]
+    with pytest.raises(TeachError, match="unlike all others"):
+        teach_health([*paths[:5], tmp_path / "odd.png"])
+
+
 def test_an_inspection_ends_with_the_fault_and_never_passes(
     tiny_prepared: PreparedRecipe, tiny_recipe: Recipe, bands: HealthLimits
 ) -> None:

@@ -52,9 +52,12 @@ class Line:
 
     @property
     def is_cut_off(self) -> bool:
-        """The ink reaches the left or right edge of the picture, so that signs may be missing."""
-        width = self._image.shape[1]
-        return any(not 1 <= x <= width - 1 for x, _ in self.box.corners)
+        """The ink reaches an edge of the picture: signs may be missing, or feet that make others.
+
+        A V without its tip is a U.
+        """
+        height, width = self._image.shape[:2]
+        return any(not (1 <= x <= width - 1 and 1 <= y <= height - 1) for x, y in self.box.corners)
 
 
 def _alike(text: str) -> str:
