@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from station.core.errors import RecipeError
 from station.core.frame import Frame, Job
 from station.core.plugin import Site
 from station.core.recipe import PreparedRecipe, Recipe, prepare, read_recipe
@@ -63,13 +64,11 @@ def test_a_good_label_expires_one_day(prepared: PreparedRecipe) -> None:
     assert (late.passed, late.reason_code) == (False, "date_expired")
 
 
-def test_print_read_before_the_code_is_not_proven(recipe: Recipe) -> None:
+def test_print_cannot_be_compared_with_a_code_read_after_it(recipe: Recipe) -> None:
     """Tools run in order: what the code says must be read first."""
-    turned = prepare(
-        recipe.model_copy(update={"tools": tuple(reversed(recipe.tools))}), Site(model_dirs=())
-    )
-    result = judge(next(iter(TRUTH)), turned)
-    assert result.evaluation is Evaluation.NOT_DECIDABLE
+    turned = recipe.model_copy(update={"tools": tuple(reversed(recipe.tools))})
+    with pytest.raises(RecipeError, match="put that tool first"):
+        prepare(turned, Site(model_dirs=()))
 
 
 def test_the_draft_is_what_the_recipe_was_made_of(recipe: Recipe) -> None:
