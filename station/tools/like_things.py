@@ -60,7 +60,8 @@ def check_rules(rules: Mapping[str, LikeCount], places: Places) -> None:
     """Refuse what cannot be counted.
 
     Raises:
-        RecipeError: a group is not there, its state was not taught, or a region is turned.
+        RecipeError: a group is not there, its state was not taught, or its region is turned or too
+            small.
     """
     for family, rule in rules.items():
         likeness = place_of(family, places).states.get(rule.state)
@@ -68,6 +69,14 @@ def check_rules(rules: Mapping[str, LikeCount], places: Places) -> None:
             raise RecipeError(f"group {family!r} was shown no {rule.state!r} that can be counted")
         if rule.region is not None and rule.region.angle_deg % 360:
             raise RecipeError(f"the region in which {family!r} is counted must be upright")
+        position = place_of(family, places).position
+        if rule.region is not None and (
+            rule.region.width < position.width or rule.region.height < position.height
+        ):
+            raise RecipeError(
+                f"the region in which {family!r} is counted is smaller than a thing of "
+                f"{position.width:g} x {position.height:g} px, so that none would ever be seen"
+            )
 
 
 def _finding(

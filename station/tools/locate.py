@@ -150,4 +150,7 @@ def symmetry_of(taught: Taught) -> Symmetry:
     angle_deg = taught.card.settings.get("symmetry_deg")
     if not isinstance(angle_deg, int | float) or not 0 <= angle_deg <= 360:
         raise ModelError(f"{taught.card.reference} has symmetry_deg {angle_deg!r}; teach it again")
-    return Symmetry(angle_deg=float(angle_deg), centre=taught.array("centre").astype(np.float64))
+    centre = taught.array("centre").astype(np.float64)
+    if centre.shape != (2,) or not np.isfinite(centre).all():
+        raise ModelError(f"{taught.card.reference} has no sound centre; teach it again")
+    return Symmetry(angle_deg=float(angle_deg), centre=centre)

@@ -9,12 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from station.core.errors import PartAmbiguousError, PartNotFoundError, SettingsError
+from station.core.errors import (
+    ModelError,
+    PartAmbiguousError,
+    PartNotFoundError,
+    SettingsError,
+)
 from station.core.frame import Frame, Image
 from station.core.part import Found
 from station.core.plugin import Site, Tool, parse
 from station.core.pose import Pose
 from station.core.result import Evaluation
+from station.teach.keep import keep_taught
+from station.vision.taught import load_taught
 from tests.shapes import SIZE, bracket
 
 Look = Callable[..., Found]
@@ -178,3 +185,18 @@ def test_settings_that_contradict_are_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=match):
         look(bracket(), **settings)
+
+
+@pytest.mark.parametrize("array", ["points_0", "normals_0", "centre"])
+def test_arrays_that_hold_no_numbers_are_refused(
+    tiny_model_dir: Path, tmp_path: Path, array: str
+) -> None:
+    known = load_taught("bracket/1", [tiny_model_dir], task="locate")
+    broken = {
+        name: kept.astype(np.float64) * np.nan if name == array else kept
+        for name, kept in known.arrays.items()
+    }
+    keep_taught([tmp_path], "nan", "locate", broken, settings=known.card.settings)
+    tool = parse(Tool, {"kind": "locate", "name": "where", "taught": "nan"})
+    with pytest.raises(ModelError, match="teach it again"):
+        tool.prepare(Site(model_dirs=(tmp_path,)))

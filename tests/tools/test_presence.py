@@ -343,3 +343,12 @@ def test_what_cannot_be_counted_is_refused(taught: Path) -> None:
         made(taught, "one", count={"nut": rule})
     with pytest.raises(RecipeError, match="no 'absent' that can be counted"):
         made(taught, "one", count={"spare": {**rule, "state": "absent"}})
+
+
+@pytest.mark.parametrize("region", [(75, 20, 10, 40), (60, 40, 60, 5)])
+def test_a_region_too_small_to_hold_a_thing_counts_nothing(
+    taught: Path, region: tuple[float, float, float, float]
+) -> None:
+    where = dict(zip(("x", "y", "width", "height"), region, strict=True))
+    with pytest.raises(RecipeError, match="smaller than a thing"):
+        made(taught, "one", count={"disc": {"at_most": 0, "reason": "n", "region": where}})

@@ -96,4 +96,8 @@ def shape_of(arrays: Mapping[str, NDArray[Any]]) -> Shape:
         raise ModelError(f"this is no taught shape ({error}); teach it again") from error
     if not levels or any(len(level) < 8 for level in levels):
         raise ModelError("this is no taught shape: too few points; teach it again")
+    if not all(
+        np.isfinite(part).all() for level in levels for part in (level.points, level.normals)
+    ):
+        raise ModelError("this is no taught shape: points that are no numbers; teach it again")
     return Shape(width_px=width, height_px=height, levels=levels)
