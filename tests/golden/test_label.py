@@ -9,7 +9,7 @@ from station.core.errors import RecipeError
 from station.core.frame import Frame, Job
 from station.core.plugin import Site
 from station.core.recipe import PreparedRecipe, Recipe, prepare, read_recipe
-from station.core.result import Evaluation, Result
+from station.core.result import Result
 from station.inspection import inspect
 from station.vision.images import read_image
 from tests.golden.acceptance import ROOT
