@@ -180,7 +180,7 @@ def _turn_spread(own: Sequence[Sample], likeness: Likeness) -> float:
     folds = sorted({sample.fold for sample in own})
     if len(folds) < 2 or not likeness.is_sought:
         return UNKNOWN_TURN_DEG
-    if _is_round(likeness):
+    if _is_round(own, likeness):
         return ROUND_TURN_DEG
     apart: list[float] = []
     for fold in folds:
@@ -193,12 +193,13 @@ def _turn_spread(own: Sequence[Sample], likeness: Likeness) -> float:
     return float(np.sqrt(np.mean(np.square(apart))))
 
 
-def _is_round(likeness: Likeness) -> bool:
+def _is_round(own: Sequence[Sample], likeness: Likeness) -> bool:
     """One step of a turn changes less than good examples differ by."""
+    homes = weighed(np.array([sample.home for sample in own], np.float32), is_thing=True)
     turned = directions_of(likeness.turned)
     level = len(TURNS_DEG) // 2
     steps = distances(turned[level : level + 1], turned[[level - 1, level + 1]])
-    usual = np.median(distances(turned[level : level + 1], directions_of(likeness.examples)))
+    usual = np.median(distances(turned[level : level + 1], directions_of(homes)))
     return bool(steps.min() < usual)
 
 
