@@ -156,3 +156,19 @@ def test_heat_lies_where_the_part_lies(tiny_prepared: PreparedRecipe) -> None:
     assert heat is not None
     assert heat[50:60, 100:120].min() == 1
     assert heat.sum() == 200
+
+
+def test_a_region_beyond_the_view_is_refused_though_the_image_is_large(
+    tiny_prepared: PreparedRecipe,
+) -> None:
+    image = np.full((200, 300, 3), 255, np.uint8)
+    image[:, 150:] = 100
+    beyond = Rectangle(x=5, y=0, width=20, height=10)
+    result = judged(tiny_prepared, [HERE], bright, image=image, regions=(beyond,))
+    assert result.reason_code == "outside_image"
+    assert "the view of the part is 20 x 10" in result.reason_text
+
+
+def test_the_reason_says_which_part(tiny_prepared: PreparedRecipe) -> None:
+    result = judged(tiny_prepared, [HERE, Pose(x=10, y=10)], bright)
+    assert "part 2" in result.reason_text

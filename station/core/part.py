@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from station.core.errors import StationError
 from station.core.pose import Pose
-from station.core.region import Rectangle
+from station.core.region import Rectangle, Region
 from station.core.result import Finding
+
+ROUNDING_PX = 0.5
+"""A region may reach so far out of a view."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,19 @@ class Part:
     def view(self) -> Rectangle:
         """The whole view, in part coordinates."""
         return Rectangle(x=0, y=0, width=self.width_px, height=self.height_px)
+
+
+def beyond_view(region: Region, view_px: tuple[int, int]) -> str | None:
+    """In words, that a region reaches beyond a view of this width and height; None where not."""
+    width, height = view_px
+    for x, y in region.corners:
+        out_px = max(-x, x - width, -y, y - height)
+        if not out_px <= ROUNDING_PX:
+            return (
+                f"a region reaches ({x:.0f}, {y:.0f}), the view of the part is {width} x {height}; "
+                "draw regions inside the view that was taught"
+            )
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

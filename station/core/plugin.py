@@ -118,6 +118,8 @@ class Check:
     """
     compares_with: tuple[str, ...] = ()
     """Names of the values it compares with: `job.NAME`, or `TOOL.NAME` of an earlier tool."""
+    view_px: tuple[int, int] | None = None
+    """With `find`: width and height of the views it gives, where they are all alike."""
     score_map: Callable[[Frame], NDArray[np.float32]] | None = None
     """The evidence for a defect in every pixel, (height, width) of the frame, where a tool has it.
 

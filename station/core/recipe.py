@@ -26,9 +26,7 @@ from station.core.files import write_whole
 from station.core.plugin import Check, Site, Tool, explain, parse
 from station.core.qualification import Qualification
 from station.core.reasons import SEVERITIES, STATION_TEXTS, Reason, StationReason
-
-JOB = "job"
-"""Values of this name are the job's, as `job.lot`; all others are what tools read."""
+from station.core.together import JOB, finder_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +55,8 @@ def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
     """Make a recipe ready on this station.
 
     Raises:
-        RecipeError: a tool can give a reason code the recipe's table does not list, or two tools
-            locate parts.
+        RecipeError: a tool can give a reason code the recipe's table does not list, or the tools
+            do not go together.
         StationError: whatever a tool's own preparation raises, with the tool's name.
     """
     checks: dict[str, Check] = {}
@@ -73,13 +71,7 @@ def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
                 f"recipe {recipe.recipe_id!r}: tool {tool.name!r} can answer "
                 f"{', '.join(sorted(strange))}, which the reason table does not list; add it"
             )
-    _check_values(recipe, checks)
-    finders = [name for name, check in checks.items() if check.find]
-    if len(finders) > 1:
-        raise RecipeError(
-            f"recipe {recipe.recipe_id!r}: {' and '.join(finders)} both locate the part, and every "
-            "other tool follows one of them; keep one, and make a recipe for each view"
-        )
+    finder = finder_of(recipe.recipe_id, checks)
     models = {name: sha for check in checks.values() for name, sha in check.models.items()}
     recipe_hash, configuration_id = recipe.hash, site.configuration.configuration_id
     proof = recipe.qualification
@@ -92,26 +84,9 @@ def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
         severity={reason.code: SEVERITIES.index(reason.severity) for reason in recipe.reasons},
         texts={reason.code: reason.text for reason in recipe.reasons}
         | {str(code): text for code, text in STATION_TEXTS.items()},
-        finder=finders[0] if finders else None,
+        finder=finder,
         is_qualified=proof is not None and proof.covers(recipe_hash, models, configuration_id),
     )
-
-
-def _check_values(recipe: "Recipe", checks: Mapping[str, Check]) -> None:
-    """Refuse a tool that compares with what nobody says: no part could ever pass."""
-    earlier: list[str] = []
-    for name, check in checks.items():
-        for value in check.compares_with:
-            teller = value.rpartition(".")[0]
-            if teller not in (JOB, *earlier):
-                known = ", ".join((JOB, *earlier))
-                raise RecipeError(
-                    f"recipe {recipe.recipe_id!r}: tool {name!r} compares with {value!r}, and no "
-                    f"tool before it that reads is called {teller!r} (there is: {known}); correct "
-                    "the name, or put that tool first"
-                )
-        if not check.find:
-            earlier.append(name)
 
 
 def _tool(value: object) -> object:

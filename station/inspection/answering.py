@@ -41,11 +41,19 @@ def answer(
     evaluation, findings = judged(evaluation, findings, prepared.configuration, frame.acquired_at)
     finding = worst(findings, prepared.severity)
     why = None if finding is None or evaluation is Evaluation.OK else finding
-    code, text = (why.reason_code, why.text) if why else (None, "")
+    code, text = (why.reason_code, _which(why, findings, prepared)) if why else (None, "")
     return _result(
         job, prepared, frame, findings, evaluation, ResultState.COMPLETED, code, text,
         processing_ms=processing_ms,
     )  # fmt: skip
+
+
+def _which(why: Finding, findings: Sequence[Finding], prepared: PreparedRecipe) -> str:
+    """Which part, of several, and what its tool says besides the meaning of the reason."""
+    meaning = prepared.texts.get(why.reason_code or "", "").lower().split()
+    says = "" if why.text.lower() in meaning else why.text
+    is_one_of_several = len({finding.part for finding in findings if finding.part}) > 1
+    return ", ".join(filter(None, (f"part {why.part}" if is_one_of_several else "", says)))
 
 
 def unanswered(

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -53,13 +54,29 @@ def _rest(record: Record, columns: Iterable[str]) -> list[object]:
 
 
 def _told(record: Record) -> dict[str, object]:
-    """What tools measured and read; of several findings of a tool on a part, the first counts."""
+    """What tools measured and read; of findings of a tool that have one name, the first counts."""
     told: dict[str, object] = {}
+    named = _tools_with_names(record)
     for found in record["findings"]:
-        part = found.get("part", 0)
-        for name, value in (*found["measured"].items(), *found.get("read", {}).items()):
-            told.setdefault(f"{found['tool']}.{name}" + (f"#{part}" if part > 1 else ""), value)
+        tool, part = found["tool"], found.get("part", 0)
+        place = f"{tool}.{found['text']}" if tool in named and found["text"] else tool
+        for name, value in found["measured"].items():
+            told.setdefault(f"{place}.{name}" + (f"#{part}" if part > 1 else ""), value)
+        for name, value in found.get("read", {}).items():
+            told.setdefault(f"{tool}.{name}" + (f"#{part}" if part > 1 else ""), value)
     return told
+
+
+def _tools_with_names(record: Record) -> set[str]:
+    """The tools whose findings are each of a position or class with a name."""
+    texts: dict[str, set[str]] = {}
+    for found in record["findings"]:
+        texts.setdefault(found["tool"], set()).add(found.get("text", ""))
+    return {
+        tool
+        for tool, said in texts.items()
+        if all(re.fullmatch(r"[\w-]{1,32}", text) for text in said)
+    }
 
 
 def _cell(value: object) -> object:

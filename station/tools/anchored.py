@@ -63,7 +63,7 @@ def anchored(
     evaluation = Evaluation.OK
     if score is not None and limits is not None:
         evaluation = decide(score, accept_limit=limits[0], reject_limit=limits[1])
-    width, height = round(view.width), round(view.height)
+    width, height = view_size(view)
     finding = Finding(
         tool=tool,
         evaluation=evaluation,
@@ -81,6 +81,11 @@ def anchored(
         },
     )
     return Part(pose=pose, width_px=width, height_px=height, finding=finding)
+
+
+def view_size(view: Rectangle) -> tuple[int, int]:
+    """Width and height of a view, in whole pixels."""
+    return round(view.width), round(view.height)
 
 
 def findings_of(find: Callable[[Frame], Found]) -> Callable[[Frame], Sequence[Finding]]:

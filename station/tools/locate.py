@@ -92,6 +92,7 @@ class Locate(Tool, kind="locate"):
         return Check(
             run=run,
             find=find,
+            view_px=(finder.shape.width_px, finder.shape.height_px),
             regions=(self.region,) if self.region else None,
             models={taught.card.reference: taught.card.hash},
             reason_codes=frozenset({self.weak_reason}),

@@ -19,6 +19,7 @@ from station.tools.anchored import (
     findings_of,
     lost,
     moved_view,
+    view_size,
 )
 from station.vision.geometry import cut
 from station.vision.locating import Finder, find_shapes
@@ -69,6 +70,7 @@ class LocateCircle(Tool, kind="locate_circle"):
         return Check(
             run=findings_of(find),
             find=find,
+            view_px=view_size(self.view),
             regions=(self.region,) if self.region else None,
             reason_codes=frozenset({self.weak_reason}),
         )

@@ -18,6 +18,7 @@ from station.tools.anchored import (
     findings_of,
     lost,
     moved_view,
+    view_size,
 )
 from station.vision.codes.ladder import Search, read_codes
 from station.vision.codes.reading import place_of
@@ -58,6 +59,7 @@ class LocateCode(Tool, kind="locate_code"):
         return Check(
             run=findings_of(self._find),
             find=self._find,
+            view_px=view_size(self.view),
             regions=(self.region,) if self.region else None,
         )
 

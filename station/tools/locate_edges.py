@@ -10,7 +10,15 @@ from station.core.errors import PartNotFoundError
 from station.core.frame import Frame
 from station.core.part import Found
 from station.core.plugin import Check, Site, Tool
-from station.tools.anchored import View, anchored, angle_of, findings_of, lost, moved_view
+from station.tools.anchored import (
+    View,
+    anchored,
+    angle_of,
+    findings_of,
+    lost,
+    moved_view,
+    view_size,
+)
 from station.vision.geometry import to_channels
 from station.vision.measuring.features import LineFeature
 from station.vision.measuring.fits import Line
@@ -57,6 +65,7 @@ class LocateEdges(Tool, kind="locate_edges"):
         return Check(
             run=findings_of(self._find),
             find=self._find,
+            view_px=view_size(self.view),
             regions=(self.first.region(), self.second.region()),
         )
 

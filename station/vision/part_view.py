@@ -5,7 +5,7 @@ import numpy as np
 
 from station.core.errors import OutsideImageError
 from station.core.frame import Image
-from station.core.part import Part
+from station.core.part import Part, beyond_view
 from station.core.pose import Pose
 from station.core.region import Region
 from station.vision.heat import Heat
@@ -28,13 +28,17 @@ def view_of(image: Image, part: Part) -> Image:
 
 
 def check_visible(image: Image, part: Part, regions: tuple[Region, ...] | None) -> None:
-    """Refuse a part where something that is looked at lies outside the image.
+    """Refuse a part where something that is looked at lies outside the image, or beyond the view.
 
     Raises:
-        OutsideImageError: a region of the part, or for None its whole view, is not in the image.
+        OutsideImageError: a region of the part, or for None its whole view, is not in the image,
+            or not in the view.
     """
     height, width = image.shape[:2]
     for region in regions or (part.view,):
+        outside = beyond_view(region, (part.width_px, part.height_px))
+        if outside:
+            raise OutsideImageError(outside)
         for x, y in part.pose.place(region).corners:
             inside = -TOLERANCE_PX <= x <= width + TOLERANCE_PX
             if not (inside and -TOLERANCE_PX <= y <= height + TOLERANCE_PX):

@@ -101,7 +101,7 @@ def health_ms(width: int, height: int, *, rounds: int = 200) -> float:
     )  # fmt: skip
     spent = []
     for _ in range(rounds):
-        fresh = np.array(picture)
+        fresh = np.array(picture, np.uint8)
         spent.append(_cpu(partial(find_fault, fresh, limits)))
     return float(np.quantile(spent, QUIET)) * 1e3
 

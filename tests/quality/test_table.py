@@ -13,7 +13,7 @@ from station.quality.table import COLUMNS, write_table
 
 def found(tool: str, **changes: Any) -> dict[str, Any]:
     fields = {"evaluation": Evaluation.OK, "score": 0.1, "reject_limit": 0.5, "measured": {}}
-    return {"tool": tool, **fields, **changes}
+    return {"tool": tool, "text": "", **fields, **changes}
 
 
 def record(*findings: dict[str, Any]) -> dict[str, Any]:
@@ -38,6 +38,15 @@ def test_what_was_measured_and_read_has_columns_of_its_own(tmp_path: Path) -> No
     first, second = csv.DictReader((tmp_path / "t.csv").read_text().splitlines())
     assert first["hole.diameter_mm"] == "4.012346"
     assert (second["code.10"], second["code.10#2"], second["hole.diameter_mm"]) == ("A1", "A2", "")
+
+
+def test_positions_with_names_have_columns_each(tmp_path: Path) -> None:
+    places = [
+        found("bill", text=name, measured={"shift_px": x}) for name, x in (("r1", 1), ("r2", 2))
+    ]
+    write_table(lambda: [record(*places)], tmp_path / "t.csv")
+    (row,) = csv.DictReader((tmp_path / "t.csv").read_text().splitlines())
+    assert (row["bill.r1.shift_px"], row["bill.r2.shift_px"]) == ("1", "2")
 
 
 @pytest.mark.parametrize(
