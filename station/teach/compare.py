@@ -13,8 +13,9 @@ from station.core.plugin import Site
 from station.core.region import Rectangle
 from station.teach.keep import check_name, keep_taught
 from station.teach.part_views import read_views
+from station.tools.compare import MOST_DISPLACED_PX, USUAL_DISPLACED_PX
 from station.vision.geometry import cut
-from station.vision.golden.differences import Comparison, Tolerance
+from station.vision.golden.differences import Compared, Comparison, Tolerance
 from station.vision.golden.template import Mask, Template, grey_of, learn_template
 from station.vision.images import encode_png, read_image
 from station.vision.taught import TaughtCard
@@ -24,7 +25,9 @@ USUAL = Tolerance(
     edge_px=2, levels=40, shift_px=16, local_shift_px=4, light=0.3, gap_px=8, thinnest_px=2
 )
 """The tool's own, to say how good parts that were not shown would fare."""
-USUAL_AREA_PX, USUAL_DISPLACED_PX, USUAL_CONTRAST = 6, 1.5, 0.85
+USUAL_AREA_PX, USUAL_CONTRAST = 6, 0.85
+DISPLACED_MARGIN = 1.25
+"""The limit on displacement lies so much above what good parts left out showed."""
 COLOURLESS_LEVELS = 2
 
 
@@ -67,13 +70,17 @@ def teach_compare(lesson: CompareLesson, model_dirs: Sequence[Path]) -> TaughtCo
     ignored = _ignored(lesson, views[0])
     template = learn_template(views, ignored)
     tried = range(min(len(views), MOST_HELD_OUT)) if len(views) > 2 else range(0)
-    rejected = tuple(names[out] for out in tried if not _passes(views, out, ignored))
+    held_out = [_compared(views, out, ignored) for out in tried]
+    rejected = tuple(names[out] for out in tried if not _passes(held_out[out]))
     card, folder = keep_taught(
         model_dirs,
         lesson.name,
         "compare",
         template.arrays,
-        settings={"region": _region_fact(lesson.region)},
+        settings={
+            "region": _region_fact(lesson.region),
+            "displaced_at_most_px": _displaced_limit(held_out),
+        },
         training={"parts": len(views), "pictures": list(names), "held_out_rejected": len(rejected)},
         beside={"reference.png": encode_png(template.mean)},
     )
@@ -130,14 +137,25 @@ def _ignored(lesson: CompareLesson, view: Image) -> Mask | None:
     return np.where(painted > 0, 255, 0).astype(np.uint8)
 
 
-def _passes(views: Sequence[Image], out: int, ignored: Mask | None) -> bool:
+def _compared(views: Sequence[Image], out: int, ignored: Mask | None) -> Compared:
+    """A good part as the others would judge it."""
     others = [view for number, view in enumerate(views) if number != out]
     template: Template = learn_template(others, ignored)
-    compared = Comparison(template, USUAL, "dark").compare(views[out])
-    is_in_place = compared.displaced_px <= USUAL_DISPLACED_PX
-    has_contrast = compared.contrast_share >= USUAL_CONTRAST
+    return Comparison(template, USUAL, "dark").compare(views[out])
+
+
+def _displaced_limit(held_out: Sequence[Compared]) -> float:
+    """In px; good parts differ in how exactly their print and components lie."""
+    seen = max((compared.displaced_px for compared in held_out), default=0.0)
+    limit = max(USUAL_DISPLACED_PX, DISPLACED_MARGIN * seen)
+    return round(min(limit, MOST_DISPLACED_PX), 2)
+
+
+def _passes(compared: Compared) -> bool:
+    """By the tool's defaults; displacement is judged by the limit these parts set themselves."""
     found = compared.differences
-    return is_in_place and has_contrast and (not found or found[0].area_px <= USUAL_AREA_PX)
+    has_contrast = compared.contrast_share >= USUAL_CONTRAST
+    return has_contrast and (not found or found[0].area_px <= USUAL_AREA_PX)
 
 
 def _region_fact(region: Rectangle | None) -> JsonValue:

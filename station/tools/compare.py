@@ -32,6 +32,8 @@ MOST_FINDINGS = 64
 NEVER = 1.1
 """A share out of view is never a defect of the part."""
 REVIEW, LEAST_REVIEW = 1.1, 1e-9
+USUAL_DISPLACED_PX, MOST_DISPLACED_PX = 1.5, 32.0
+"""Taught from too few parts to tell, and at most."""
 """Displaced or faded by up to a tenth more than is good, a person looks."""
 
 
@@ -56,13 +58,13 @@ class Compare(Tool, kind="compare"):
     local_shift_at_most_px: float = Field(
         4.0, ge=0, le=32, description="a place may lie so far from where the rest says it is"
     )
-    displaced_at_most_px: float = Field(
-        1.5,
+    displaced_at_most_px: float | None = Field(
+        None,
         gt=0,
         le=32,
         allow_inf_nan=False,
         description="a place may be seen so far from where the rest says; about half of how far "
-        "one feature alone really lies off",
+        "one feature alone really lies off; absent: as taught, from good parts left out in turn",
     )
     contrast_at_least: float = Field(
         0.85, ge=0, le=1, description="share of its contrast that dark print must have, light aside"
@@ -98,10 +100,12 @@ class Compare(Tool, kind="compare"):
         template = template_from(taught)
         region = region_of(taught)
         comparison = Comparison(template, self._tolerance, self.material)
+        displaced_px = self.displaced_at_most_px or displaced_limit_of(taught)
 
         def run(frame: Frame) -> Sequence[Finding]:
             seen = view_to_compare(frame, region, template, self._reach_px)
-            return self._findings(comparison.compare(*seen), region or whole(frame.image))
+            compared = comparison.compare(*seen)
+            return self._findings(compared, region or whole(frame.image), displaced_px)
 
         def score_map(frame: Frame) -> NDArray[np.float32]:
             heat = np.zeros(frame.image.shape[:2], np.float32)
@@ -149,10 +153,12 @@ class Compare(Tool, kind="compare"):
             "smeared": self.smeared_reason,
         }
 
-    def _findings(self, compared: Compared, region: Rectangle) -> list[Finding]:
+    def _findings(
+        self, compared: Compared, region: Rectangle, displaced_px: float
+    ) -> list[Finding]:
         """One for every difference above the accept limit, or one OK with the largest's score."""
         told = [d for d in compared.differences if not d.area_px <= self.accept_limit]
-        whole = list(self._of_the_whole(compared, region))
+        whole = list(self._of_the_whole(compared, region, displaced_px))
         if told or whole:
             return [*(self._finding(d, compared, region) for d in told[:MOST_FINDINGS]), *whole]
         score = max((float(d.area_px) for d in compared.differences), default=0.0)
@@ -168,15 +174,17 @@ class Compare(Tool, kind="compare"):
             )
         ]
 
-    def _of_the_whole(self, compared: Compared, region: Rectangle) -> Iterator[Finding]:
+    def _of_the_whole(
+        self, compared: Compared, region: Rectangle, displaced_px: float
+    ) -> Iterator[Finding]:
         """What no single place shows; what was not compared proves nothing: a person looks."""
         unseen, faded = 1 - self.seen_at_least, 1 - self.contrast_at_least
         for score, accept_limit, reject_limit, reason in (
             (1 - compared.seen_share, unseen, NEVER, self.unseen_reason),
             (
                 compared.displaced_px,
-                self.displaced_at_most_px,
-                self.displaced_at_most_px * REVIEW,
+                displaced_px,
+                displaced_px * REVIEW,
                 self.displaced_reason,
             ),
             (
@@ -233,6 +241,18 @@ def region_of(taught: Taught) -> Rectangle | None:
         return REGION.validate_python(taught.card.settings.get("region"))
     except ValueError as error:
         raise ModelError(f"{taught.card.reference}: region: {error}; teach it again") from error
+
+
+def displaced_limit_of(taught: Taught) -> float:
+    """How far a place may be seen from where the rest says, in px, as good parts were.
+
+    Raises:
+        ModelError: it is no number above zero.
+    """
+    limit = taught.card.settings.get("displaced_at_most_px", USUAL_DISPLACED_PX)
+    if not isinstance(limit, int | float) or not 0 < limit <= MOST_DISPLACED_PX:
+        raise ModelError(f"{taught.card.reference}: displaced_at_most_px {limit}; teach it again")
+    return float(limit)
 
 
 def view_to_compare(

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -175,6 +176,18 @@ def test_one_pad_displaced_by_less_than_registration_takes_is_told(
     assert reasons & {"displaced", "smeared"}
     loose = look(opened(lid, displaced_at_most_px=32, accept_limit=200, reject_limit=300), image)
     assert [one.evaluation for one in loose] == [OK]
+
+
+def test_how_far_good_parts_are_displaced_is_learnt(tmp_path: Path) -> None:
+    goods = []
+    for seed, off_px in enumerate((0, 4, -4, 3, -3)):
+        goods.append(board(seed=seed))
+        goods[-1][88:132, 80:146] = board(seed=seed, shift=(off_px, 0))[88:132, 80:146]
+    taught = teach(tmp_path, *goods)
+    assert cast(float, taught.card.settings["displaced_at_most_px"]) > 1.5
+    assert teach(tmp_path, goods[0]).card.settings["displaced_at_most_px"] == 1.5
+    reasons = {one.reason_code for one in look(opened(tmp_path, taught="lid/1"), goods[1])}
+    assert "displaced" not in reasons
 
 
 def test_a_part_turned_or_stretched_as_a_whole_is_not_displaced(check: Check) -> None:
