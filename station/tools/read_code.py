@@ -100,6 +100,12 @@ class ReadCode(Tool, kind="read_code"):
         twice = sorted({*self.identifier_texts} & {*self.identifier_values})
         if twice:
             raise ValueError(f"({twice[0]}) has a text and a value; leave one out")
+        for text in (*self.expected, *self.identifier_texts.values()):
+            if re.fullmatch(r"job\.[a-z0-9_]+", text):
+                raise ValueError(
+                    f"{text!r} would be taken letter by letter; what the job says is compared "
+                    "with expected_values or identifier_values"
+                )
         if "" in self.expected:
             raise ValueError("an empty text cannot be expected; leave it out")
         return self

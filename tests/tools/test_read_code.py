@@ -319,6 +319,8 @@ def test_a_view_of_a_located_part_is_read_like_a_picture() -> None:
         ({"pattern": "("}, "regular expression"),
         ({"count": 2, "expected": ["A", "B", "C"]}, "3 texts are expected"),
         ({"expected": [""]}, "empty text"),
+        ({"expected": ["job.serial"]}, "letter by letter"),
+        ({"identifier_texts": {"10": "job.lot"}}, "identifier_values"),
         ({"expected_values": "serial"}, "expected_values"),
         ({"identifier_values": {"lot": "job.lot"}}, "identifier_values"),
         (
