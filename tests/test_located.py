@@ -171,4 +171,4 @@ def test_a_region_beyond_the_view_is_refused_though_the_image_is_large(
 
 def test_the_reason_says_which_part(tiny_prepared: PreparedRecipe) -> None:
     result = judged(tiny_prepared, [HERE, Pose(x=10, y=10)], bright)
-    assert "part 2" in result.reason_text
+    assert "part 2" in result.reason_detail

@@ -93,6 +93,8 @@ class Result:
     """The recipe carried a valid qualification; false in records older than the field."""
     warnings: tuple[str, ...] = ()
     """What did not change the verdict and must be seen to, as an overdue calibration."""
+    reason_detail: str = ""
+    """Which part, position or text it was that decided; `reason_text` says what the code means."""
 
     def __post_init__(self) -> None:
         passes = self.result_state is ResultState.COMPLETED and self.evaluation is Evaluation.OK
@@ -100,6 +102,11 @@ class Result:
             raise ValueError("passed is true for COMPLETED and OK, and for nothing else")
         if not passes and not self.reason_code:
             raise ValueError("a result that is not a pass needs a reason code")
+
+    @property
+    def reason_in_words(self) -> str:
+        """What the reason means, and which one it was; empty for a pass."""
+        return ": ".join(filter(None, (self.reason_text, self.reason_detail)))
 
 
 RESULT_JSON: TypeAdapter[Result] = TypeAdapter(Result)

@@ -48,7 +48,7 @@ def reason_of(result: Result) -> str:
     """The reason in words, with a capital; empty for a part that passed."""
     if result.passed:
         return ""
-    return sentence(result.reason_text or text_of(result.reason_code or "", {}))
+    return sentence(result.reason_in_words or text_of(result.reason_code or "", {}))
 
 
 def text_of(code: str, known: Mapping[str, str]) -> str:

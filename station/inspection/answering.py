@@ -41,10 +41,10 @@ def answer(
     evaluation, findings = judged(evaluation, findings, prepared.configuration, frame.acquired_at)
     finding = worst(findings, prepared.severity)
     why = None if finding is None or evaluation is Evaluation.OK else finding
-    code, text = (why.reason_code, _which(why, findings, prepared)) if why else (None, "")
+    code, detail = (why.reason_code, _which(why, findings, prepared)) if why else (None, "")
     return _result(
-        job, prepared, frame, findings, evaluation, ResultState.COMPLETED, code, text,
-        processing_ms=processing_ms,
+        job, prepared, frame, findings, evaluation, ResultState.COMPLETED, code,
+        detail=detail, processing_ms=processing_ms,
     )  # fmt: skip
 
 
@@ -92,6 +92,7 @@ def _result(
     reason: str | None,
     text: str = "",
     *,
+    detail: str = "",
     camera_id: str = "",
     processing_ms: float = 0.0,
 ) -> Result:
@@ -108,6 +109,7 @@ def _result(
         passed=state is ResultState.COMPLETED and evaluation is Evaluation.OK,
         reason_code=str(reason) if reason else None,
         reason_text=f"{meaning}: {text}" if text else meaning,
+        reason_detail=detail,
         findings=tuple(findings),
         recipe_id=prepared.recipe.recipe_id,
         recipe_version=prepared.recipe.version,

@@ -105,11 +105,12 @@ def _by_reason(summary: Summary) -> list[Record]:
 
 def _card(record: Record, thumbnail: Thumbnail | None, link: str) -> Card:
     score = score_of(record)
+    meaning = record["reason_text"] or record["reason_code"] or ""
     return Card(
         origin=record["origin"],
         truth=record["truth"],
         decision=decision_of(record),
-        reason=record["reason_text"] or record["reason_code"] or "",
+        reason=": ".join(filter(None, (meaning, record.get("reason_detail")))),
         score="" if score is None else f"{score:.3f}",
         thumbnail=thumbnail,
         link=link,

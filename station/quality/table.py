@@ -13,7 +13,7 @@ COLUMNS = (
     "origin", "truth", "result_state", "evaluation", "passed", "reason_code", "reason_text",
     "score", "part_id", "product_id", "recipe_id", "recipe_version", "recipe_hash",
     "acquisition_ms", "processing_ms", "total_ms", "completed_at", "job_id",
-    "is_qualified",
+    "is_qualified", "reason_detail",
 )  # fmt: skip
 
 

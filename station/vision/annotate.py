@@ -145,7 +145,7 @@ def _draw_strip(strip: Image, result: Result, text_px: int) -> None:
     start = width - margin - _text_width(score, text_px)
     if start >= after_sign + _text_width(word, big, bold=True):
         _write(strip, score, (start, upper), text_px, ink)
-    reason = " ".join(result.reason_text.split()) or (found.tool if found else "")
+    reason = " ".join(result.reason_in_words.split()) or (found.tool if found else "")
     part = result.part_id
     room = width - 2 * margin - _text_width(reason, text_px) - text_px
     start = width - margin - _text_width(part, text_px)
