@@ -9,7 +9,7 @@ import typer
 from station.cli.home import model_dirs
 from station.cli.teach_locate import rectangle
 from station.teach.colour import TOLERANCE, ColourLesson, TaughtColour, teach_colour
-from station.teach.part_views import pictures_in
+from station.teach.part_views import pictures_at
 
 
 def colour(
@@ -41,7 +41,7 @@ def colour(
     that only allow for drifting lamps.
     """
     lesson = ColourLesson(
-        pictures=(source,) if source.is_file() else tuple(pictures_in(source)),
+        pictures=tuple(pictures_at(source)),
         name=name,
         locate=locate,
         region=rectangle(region) if region else None,

@@ -9,7 +9,7 @@ import typer
 from station.cli.home import model_dirs
 from station.cli.teach_locate import rectangle
 from station.teach.compare import CompareLesson, TaughtCompare, teach_compare
-from station.teach.part_views import pictures_in
+from station.teach.part_views import pictures_at
 
 
 def compare(
@@ -34,9 +34,8 @@ def compare(
     One good part is enough; from several, what differs between them is tolerated where it differs.
     The mean is kept as reference.png: a mask for --ignore is best painted on it.
     """
-    pictures = (source,) if source.is_file() else tuple(pictures_in(source))
     lesson = CompareLesson(
-        pictures=pictures,
+        pictures=tuple(pictures_at(source)),
         name=name,
         locate=locate,
         region=rectangle(region) if region else None,

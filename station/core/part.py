@@ -4,11 +4,8 @@ from dataclasses import dataclass
 
 from station.core.errors import StationError
 from station.core.pose import Pose
-from station.core.region import Rectangle, Region
+from station.core.region import Rectangle, Region, outside_point
 from station.core.result import Finding
-
-ROUNDING_PX = 0.5
-"""A region may reach so far out of a view."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +28,13 @@ class Part:
 def beyond_view(region: Region, view_px: tuple[int, int]) -> str | None:
     """In words, that a region reaches beyond a view of this width and height; None where not."""
     width, height = view_px
-    for x, y in region.corners:
-        out_px = max(-x, x - width, -y, y - height)
-        if not out_px <= ROUNDING_PX:
-            return (
-                f"a region reaches ({x:.0f}, {y:.0f}), the view of the part is {width} x {height}; "
-                "draw regions inside the view that was taught"
-            )
-    return None
+    point = outside_point(region, width, height)
+    if point is None:
+        return None
+    return (
+        f"a region reaches ({point[0]:.0f}, {point[1]:.0f}), the view of the part is "
+        f"{width} x {height}; draw regions inside the view that was taught"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

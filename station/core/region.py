@@ -64,3 +64,14 @@ class Polygon:
 
 
 Region = Rectangle | Polygon
+
+ROUNDING_PX = 0.5
+"""A region may reach so far out of an image or a view: half a pixel is rounding."""
+
+
+def outside_point(region: Region, width: int, height: int) -> Point | None:
+    """The first corner that lies outside an image of this size; None where all lie inside."""
+    low, right, bottom = -ROUNDING_PX, width + ROUNDING_PX, height + ROUNDING_PX
+    # asked as "inside", so that NaN is outside
+    outside = (p for p in region.corners if not (low <= p[0] <= right and low <= p[1] <= bottom))
+    return next(outside, None)

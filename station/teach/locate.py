@@ -16,7 +16,7 @@ from station.core.frame import Image
 from station.core.pose import Pose
 from station.core.region import Rectangle
 from station.teach.keep import check_name, keep_taught
-from station.teach.part_views import pictures_in
+from station.teach.part_views import pictures_at
 from station.vision.geometry import cut
 from station.vision.images import read_image
 from station.vision.locating import (
@@ -114,7 +114,7 @@ def teach_locate(lesson: LocateLesson, model_dirs: Sequence[Path]) -> TaughtPart
 
 
 def _paths(source: Path) -> list[Path]:
-    paths = [source] if source.is_file() else pictures_in(source)
+    paths = pictures_at(source)
     step = max(1, math.ceil(len(paths) / MOST_PICTURES))
     return paths[::step]
 

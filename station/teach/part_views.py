@@ -41,6 +41,15 @@ def read_views(
             yield path, view
 
 
+def pictures_at(source: Path) -> list[Path]:
+    """One picture, or every picture below a folder.
+
+    Raises:
+        TeachError: there is neither.
+    """
+    return [source] if source.is_file() else pictures_in(source)
+
+
 def pictures_in(folder: Path) -> list[Path]:
     """Every picture below a folder.
 

@@ -1,6 +1,5 @@
 """Find the part first: a taught view sought in the image; other tools get each part upright."""
 
-from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -14,6 +13,7 @@ from station.core.pose import Pose
 from station.core.reasons import ReasonCode
 from station.core.region import Rectangle
 from station.core.result import Evaluation, Finding, decide
+from station.tools.anchored import findings_of
 from station.tools.approved import TaughtHash, TaughtName, in_order, open_taught
 from station.vision.geometry import cut
 from station.vision.locating import (
@@ -83,14 +83,8 @@ class Locate(Tool, kind="locate"):
         def find(frame: Frame) -> Found:
             return self._find(frame.image, finder, symmetry)
 
-        def run(frame: Frame) -> Sequence[Finding]:
-            found = find(frame)
-            if found.problem:
-                raise found.problem
-            return [part.finding for part in found.parts]
-
         return Check(
-            run=run,
+            run=findings_of(find),
             find=find,
             view_px=(finder.shape.width_px, finder.shape.height_px),
             regions=(self.region,) if self.region else None,

@@ -9,7 +9,7 @@ import numpy as np
 
 from station.core.errors import OutsideImageError
 from station.core.frame import Image
-from station.core.region import Polygon, Rectangle, Region
+from station.core.region import Polygon, Rectangle, Region, outside_point
 
 Fit = Literal["stretch", "letterbox"]
 
@@ -30,12 +30,12 @@ def cut(image: Image, region: Region | None) -> Image:
     if region is None:
         return image
     height, width = image.shape[:2]
-    for x, y in region.corners:
-        if not (-0.5 <= x <= width + 0.5 and -0.5 <= y <= height + 0.5):
-            raise OutsideImageError(
-                f"the region reaches ({x:.0f}, {y:.0f}), the image is {width} x {height}; "
-                "wrong camera settings, or a recipe for another camera"
-            )
+    point = outside_point(region, width, height)
+    if point:
+        raise OutsideImageError(
+            f"the region reaches ({point[0]:.0f}, {point[1]:.0f}), the image is {width} x "
+            f"{height}; wrong camera settings, or a recipe for another camera"
+        )
     if isinstance(region, Polygon):
         return _cut_polygon(image, region)
     return _cut_turned(image, region) if region.angle_deg % 360 else _cut_upright(image, region)

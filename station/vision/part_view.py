@@ -7,11 +7,8 @@ from station.core.errors import OutsideImageError
 from station.core.frame import Image
 from station.core.part import Part, beyond_view
 from station.core.pose import Pose
-from station.core.region import Region
+from station.core.region import Region, outside_point
 from station.vision.heat import Heat
-
-TOLERANCE_PX = 0.5
-"""A region may reach so far out of the image: half a pixel is rounding."""
 
 
 def view_of(image: Image, part: Part) -> Image:
@@ -39,13 +36,12 @@ def check_visible(image: Image, part: Part, regions: tuple[Region, ...] | None) 
         outside = beyond_view(region, (part.width_px, part.height_px))
         if outside:
             raise OutsideImageError(outside)
-        for x, y in part.pose.place(region).corners:
-            inside = -TOLERANCE_PX <= x <= width + TOLERANCE_PX
-            if not (inside and -TOLERANCE_PX <= y <= height + TOLERANCE_PX):
-                raise OutsideImageError(
-                    f"part {part.finding.part or 1} reaches ({x:.0f}, {y:.0f}), the image is "
-                    f"{width} x {height}; the part must lie in the image where it is looked at"
-                )
+        point = outside_point(part.pose.place(region), width, height)
+        if point:
+            raise OutsideImageError(
+                f"part {part.finding.part or 1} reaches ({point[0]:.0f}, {point[1]:.0f}), the "
+                f"image is {width} x {height}; the part must lie in the image where it is looked at"
+            )
 
 
 def lay_view(heat: Heat, part: Part, onto: Heat) -> None:

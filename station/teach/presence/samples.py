@@ -27,8 +27,6 @@ TURN_DEG = 2.0
 ZOOM = 1.02
 BACKGROUNDS = 12
 """Places a picture that show neither a thing of the group nor another position."""
-THINGS = 4
-"""Examples of each other thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from station.core.errors import OutsideImageError
 from station.core.frame import Image
-from station.core.region import Rectangle
+from station.core.region import Rectangle, outside_point
 from station.vision.geometry import to_channels
 
 Features = NDArray[np.float32]
@@ -262,7 +262,7 @@ def _pooled(values: NDArray[Any]) -> Features:
 def lies_inside(region: Rectangle, image: Image) -> bool:
     """The region lies in the image, but for half a pixel of rounding."""
     height, width = image.shape[:2]
-    return all(-0.5 <= x <= width + 0.5 and -0.5 <= y <= height + 0.5 for x, y in region.corners)
+    return outside_point(region, width, height) is None
 
 
 def _check_inside(image: Image, region: Rectangle) -> None:
