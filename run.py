@@ -21,7 +21,16 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 LOCK = ROOT / "requirements.lock"
 STAMP = VENV / "installed"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CAMERAS = ROOT / "requirements-cameras.lock"
+NO_RECOMMENDS = "--no-install-recommends"
+PROGRAMS = {
+    "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "mosquitto": ("mosquitto", "/usr/sbin/mosquitto"),
+    "aravis-tools": ("arv-fake-gv-camera-0.8",),
+    "libaravis-0.8-0": ("/usr/lib/*/libaravis-0.8.so.0",),
+    "ffmpeg": ("ffmpeg",),
+}
+"""Debian package -> what shows that it is there."""
 
 CHECKS = (
     ("format", ["ruff", "format", "--check", "."]),
@@ -57,12 +66,10 @@ def install() -> None:
     project = ["--no-deps", "--no-build-isolation", "-e", str(ROOT)]
     if uv:
         call([uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(VENV)])
-        pip = [uv, "pip", "install", "--quiet", "--python", str(PYTHON)]
     else:
         make_venv()
-        pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    call([*pip, "--require-hashes", "-r", str(LOCK)])
-    call([*pip, *project])
+    call([*pip(), "--require-hashes", "-r", str(LOCK)])
+    call([*pip(), *project])
     STAMP.write_text(wanted)
 
 
@@ -83,7 +90,7 @@ def make_venv() -> None:
 
 def test(words: Sequence[str]) -> int:
     """Every check in one go, whatever fails before; one summary at the end."""
-    prepare_browser()
+    prepare_machine()
     outcomes = []
     for name, (program, *arguments) in CHECKS:
         say(f"== {name}")
@@ -97,24 +104,52 @@ def test(words: Sequence[str]) -> int:
     return 1 if any(code for _, code, _ in outcomes) else 0
 
 
-def prepare_browser() -> None:
-    """In CI the browser tests must run: install Chromium where Debian's packages are at hand."""
-    if any(shutil.which(name) for name in BROWSERS) or not os.environ.get("CI"):
+def prepare_machine() -> None:
+    """In CI every test must run: install the programs and camera libraries they need."""
+    if not os.environ.get("CI"):
+        return
+    install_cameras()
+    missing = [package for package, programs in PROGRAMS.items() if not found(programs)]
+    if not missing:
         return
     if not shutil.which("apt-get"):
-        say("no Chromium and no apt-get: the browser tests will fail")
+        say(f"no apt-get: tests that need {', '.join(missing)} will fail")
         return
-    say("installing Chromium for the browser tests")
+    say(f"installing {', '.join(missing)} for the tests")
     sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (
-        ["update", "-qq"],
-        ["install", "-y", "-qq", "--no-install-recommends", "chromium"],
-    ):
+    for command in (["update", "-qq"], ["install", "-y", "-qq", NO_RECOMMENDS, *missing]):
         with tempfile.TemporaryFile() as output:
             code = subprocess.call([*sudo, "apt-get", *command], stdout=output, env=environment)
         if code:
             say(f"apt-get {command[0]} ended with code {code}")
+
+
+def found(programs: Sequence[str]) -> bool:
+    """Whether one of the programs, or a file of that pattern, is there."""
+    return any(
+        any(Path("/").glob(name[1:])) if name.startswith("/") else shutil.which(name)
+        for name in programs
+    )
+
+
+def install_cameras() -> None:
+    """The vendor libraries of the extras `genicam` and `basler`, once."""
+    stamp = VENV / "cameras"
+    wanted = hashlib.sha256(CAMERAS.read_bytes()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    say("installing the camera libraries")
+    call([*pip(), "--require-hashes", "-r", str(CAMERAS)])
+    stamp.write_text(wanted)
+
+
+def pip() -> list[str]:
+    """The command that installs into .venv."""
+    uv = shutil.which("uv")
+    if uv:
+        return [uv, "pip", "install", "--quiet", "--python", str(PYTHON)]
+    return [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
 
 
 def hand_over(command: Sequence[str]) -> int:

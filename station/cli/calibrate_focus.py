@@ -26,6 +26,7 @@ from station.core.files import write_whole
 from station.core.frame import Image
 from station.core.region import Rectangle
 from station.vision.calibrating.focus import sharpness
+from station.vision.frames import decoded
 from station.vision.geometry import cut
 from station.vision.images import encode_png
 
@@ -90,6 +91,7 @@ def _live(origin: Origin, where: Rectangle | None) -> float:
                 frame = feed.grab(max(0.1, until_s - time.monotonic()))
                 if frame is None:
                     break
+                frame = decoded(frame)
                 value = sharpness(cut(frame.image, where))
                 if value > best[0]:
                     best = value, frame.image

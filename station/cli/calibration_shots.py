@@ -17,6 +17,7 @@ from station.core.files import write_whole
 from station.core.frame import Image
 from station.core.plugin import Source, parse
 from station.line.settings import read_settings
+from station.vision.frames import decoded
 from station.vision.images import encode_png, find_pictures, read_image
 
 Folder = Annotated[Path | None, typer.Argument(metavar="DIR", help="Pictures taken before.")]
@@ -108,6 +109,7 @@ class Origin:
                 frame = feed.grab(max(0.1, until_s - time.monotonic()))
                 if frame is None:
                     break
+                frame = decoded(frame)
                 why = judge(frame.image)
                 if not why:
                     taken += 1

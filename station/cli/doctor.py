@@ -21,6 +21,7 @@ from station.core.errors import NoFrameError, StationError
 from station.core.plugin import Sink, Source, Tool, discover
 from station.line.settings import StationSettings, read_settings
 from station.vision.card import find_model, list_models
+from station.vision.frames import decoded
 from station.vision.model import load_model
 from station.vision.taught import TAUGHT_FILE
 
@@ -201,7 +202,8 @@ def _camera(settings: StationSettings) -> Line:
     except StationError as error:
         return Line("camera", f"{source.camera_id} ({source.kind})", str(error))
     try:
-        frame = feed.grab(settings.line.grab_timeout_ms / 1e3)
+        grabbed = feed.grab(settings.line.grab_timeout_ms / 1e3)
+        frame = decoded(grabbed) if grabbed else None
         if frame is not None:
             height, width = frame.image.shape[:2]
             site(source.camera_id).configuration.check_size(width, height)

@@ -7,12 +7,15 @@ StationError
 ├── ModelError           a model file or card that cannot be used (ValueError)
 │   └── ModelOutputError     what a model answered cannot be a score (ArithmeticError)
 ├── PictureError         bytes that are not a whole, sane picture (ValueError)
+│   └── IncompleteFrameError a frame of which the camera lost a part
 ├── OutsideImageError    a region that reaches outside the image (ValueError)
 ├── PartNotFoundError    a part that is not where one must be (LookupError)
 │   └── PartAmbiguousError   more parts, or more places for one, than there may be
 ├── JobValueError        a value the recipe compares with, and the job did not give (LookupError)
 ├── AcquisitionError     a source that cannot be opened, or was lost (OSError)
 │   └── NoFrameError         no frame came in time (TimeoutError)
+├── TimeLimitError       a look that was ended because it took too long (TimeoutError)
+├── InUseError           a folder or device another station holds (OSError)
 ├── StateError           a verb the station cannot follow in its present state (RuntimeError)
 ├── JournalError         a record that could not be kept or found (OSError)
 ├── TeachError           pictures nothing can be learned from (ValueError)
@@ -48,6 +51,10 @@ class PictureError(StationError, ValueError):
     """Bytes or a file that are not one whole picture of a supported kind."""
 
 
+class IncompleteFrameError(PictureError):
+    """A frame of which packets or lines are missing."""
+
+
 class OutsideImageError(StationError, ValueError):
     """A region reaches outside the image, so that a part of it was never seen."""
 
@@ -70,6 +77,14 @@ class AcquisitionError(StationError, OSError):
 
 class NoFrameError(AcquisitionError, TimeoutError):
     """A source gave no frame within the time allowed."""
+
+
+class TimeLimitError(StationError, TimeoutError):
+    """A look that was ended because it took longer than any part may."""
+
+
+class InUseError(StationError, OSError):
+    """A folder, file or device that another station is using."""
 
 
 class StateError(StationError, RuntimeError):

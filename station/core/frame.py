@@ -30,6 +30,10 @@ class Frame:
     """Where the image came from: a path, a URL, a device."""
     truth: str | None = None
     """The reference label where one is known: "ok" or a reason code."""
+    device_frame_id: int | None = None
+    """The camera's own number of the frame; it grows by one a frame where nothing was lost."""
+    device_timestamp_ns: int | None = None
+    """The camera's own clock at exposure, ns from an arbitrary start."""
     pose: Pose | None = None
     """Where `image` lies in the picture that was acquired, if it is the view of a located part."""
     values: Mapping[str, str] = field(default_factory=dict)
@@ -58,6 +62,29 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedFrame:
+    """A picture from outside as it came, not yet decoded; a worker decodes it.
+
+    A file that crashes a decoder then costs a worker, never the line.
+    """
+
+    data: bytes
+    """One whole PNG, JPEG, BMP or TIFF file."""
+    camera_id: str
+    sequence: int
+    acquired_at: datetime
+    bits: int = 16
+    """What the values of 16-bit pictures really fill: 8, 10, 12, 14 or 16."""
+    acquisition_ms: float = 0.0
+    is_simulated: bool = False
+    origin: str = ""
+    truth: str | None = None
+
+
+AnyFrame = Frame | EncodedFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One order to inspect one part."""
 
@@ -69,6 +96,12 @@ class Job:
     """What must be on this part, by name: lot, serial number, expiry date."""
     deadline_ms: float | None = None
     """Time from the trigger within which an answer is worth anything."""
+    trigger_sequence: int | None = None
+    """The number the PLC gave the trigger; it grows by one a part."""
+    encoder_count: int | None = None
+    """The belt's encoder at the trigger, for the reject gate; handed back with the result."""
+    gate_delay_ms: float | None = None
+    """Time from the trigger until the part is at the reject gate; handed back with the result."""
     triggered_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     triggered_s: float = field(default_factory=time.monotonic)
     """The trigger on the monotonic clock, for durations and deadlines."""

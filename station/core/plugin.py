@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from station.core.configuration import Configuration
 from station.core.errors import PluginError, SettingsError
-from station.core.frame import Frame
+from station.core.frame import AnyFrame, Frame
 from station.core.part import Found
 from station.core.region import Region
 from station.core.result import Finding, Result
@@ -53,17 +53,32 @@ class Plugin(BaseModel):
 class Feed(Protocol):
     """An open source: gives frames until it is closed."""
 
-    def grab(self, timeout_s: float) -> Frame | None:
+    def grab(self, timeout_s: float) -> AnyFrame | None:
         """The next frame; None when the source has come to its end.
 
         Raises:
             NoFrameError: none came within `timeout_s` seconds.
+            IncompleteFrameError: the camera lost a part of the frame; the next may be fine.
             PictureError: there was a picture, but it cannot be read; the next may be fine.
             AcquisitionError: the source is lost and must be opened again.
         """
 
     def close(self) -> None:
         """Give everything back; a second call does nothing."""
+
+
+@runtime_checkable
+class TriggeredFeed(Feed, Protocol):
+    """An open camera that exposes when it is told to: one frame a call of `trigger`."""
+
+    def trigger(self) -> None:
+        """Expose now; the next new frame that `grab` gives belongs to this call and no other.
+
+        Frames of earlier calls that nobody took are thrown away.
+
+        Raises:
+            AcquisitionError: the camera is lost and must be opened again.
+        """
 
 
 class Source(Plugin, package="station.sources"):

@@ -30,7 +30,13 @@ class StationReason(StrEnum):
     MODEL_OUTPUT = "model_output"
     TOOL_ERROR = "tool_error"
     NO_FINDING = "no_finding"
-    NOT_RECORDED = "not_recorded"
+    NO_RECORD = "no_record"
+    LOST_TRIGGER = "lost_trigger"
+    WORKER_LOST = "worker_lost"
+    TIME_LIMIT = "time_limit"
+    REPEATED_FRAME = "repeated_frame"
+    TIMESTAMP_JUMP = "timestamp_jump"
+    RESTARTED = "restarted"
 
 
 STATION_TEXTS: dict[StationReason, str] = {
@@ -51,8 +57,42 @@ STATION_TEXTS: dict[StationReason, str] = {
     StationReason.MODEL_OUTPUT: "the model's answer is no score",
     StationReason.TOOL_ERROR: "a tool failed",
     StationReason.NO_FINDING: "a tool said nothing",
-    StationReason.NOT_RECORDED: "the result could not be recorded",
+    StationReason.NO_RECORD: "the result could not be recorded",
+    StationReason.LOST_TRIGGER: "the PLC's trigger of this part never arrived",
+    StationReason.WORKER_LOST: "the inspection of this part crashed or hung",
+    StationReason.TIME_LIMIT: "a look was ended because it took too long",
+    StationReason.REPEATED_FRAME: "the camera gave a frame it had given before",
+    StationReason.TIMESTAMP_JUMP: "the camera's clock jumped",
+    StationReason.RESTARTED: "the station was restarted before the answer",
 }
+
+STATION_NUMBERS: dict[StationReason, int] = {
+    StationReason.OVERRUN: 1,
+    StationReason.LATE: 2,
+    StationReason.ABORTED: 3,
+    StationReason.NO_FRAME: 4,
+    StationReason.UNREADABLE_IMAGE: 5,
+    StationReason.UNHEALTHY_IMAGE: 6,
+    StationReason.FROZEN_FRAME: 7,
+    StationReason.OUTSIDE_IMAGE: 8,
+    StationReason.PART_NOT_FOUND: 9,
+    StationReason.PART_AMBIGUOUS: 10,
+    StationReason.INCOMPLETE_FRAME: 11,
+    StationReason.CALIBRATION_OVERDUE: 12,
+    StationReason.NO_JOB_VALUE: 13,
+    StationReason.WRONG_PRODUCT: 14,
+    StationReason.MODEL_OUTPUT: 15,
+    StationReason.TOOL_ERROR: 16,
+    StationReason.NO_FINDING: 17,
+    StationReason.NO_RECORD: 18,
+    StationReason.LOST_TRIGGER: 19,
+    StationReason.WORKER_LOST: 20,
+    StationReason.TIME_LIMIT: 21,
+    StationReason.REPEATED_FRAME: 22,
+    StationReason.TIMESTAMP_JUMP: 23,
+    StationReason.RESTARTED: 24,
+}
+"""What a PLC gets instead of a reason's name; a number once given is never given again."""
 
 GOOD_CLASSES = frozenset({"ok", "good"})
 """Class and folder names that mean a good part."""

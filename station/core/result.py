@@ -95,6 +95,16 @@ class Result:
     """What did not change the verdict and must be seen to, as an overdue calibration."""
     reason_detail: str = ""
     """Which part, position or text it was that decided; `reason_text` says what the code means."""
+    ledger_number: int = 0
+    """Counts the triggers of this station without a gap, over restarts; 0 outside the line."""
+    trigger_sequence: int | None = None
+    """See `Job.trigger_sequence`."""
+    encoder_count: int | None = None
+    gate_delay_ms: float | None = None
+    device_frame_id: int | None = None
+    """See `Frame.device_frame_id`."""
+    is_duplicate: bool = False
+    """The part was asked for again; this is the answer it got the first time. Never stored."""
 
     def __post_init__(self) -> None:
         passes = self.result_state is ResultState.COMPLETED and self.evaluation is Evaluation.OK

@@ -128,5 +128,9 @@ def _result(
         processing_ms=processing_ms,
         total_ms=(time.monotonic() - job.triggered_s) * 1e3,
         is_qualified=prepared.is_qualified,
+        trigger_sequence=job.trigger_sequence,
+        encoder_count=job.encoder_count,
+        gate_delay_ms=job.gate_delay_ms,
+        device_frame_id=frame.device_frame_id if frame else None,
         warnings=warnings_of(prepared.configuration, frame.acquired_at) if frame else (),
     )

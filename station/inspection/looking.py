@@ -11,6 +11,7 @@ from station.core.errors import (
     OutsideImageError,
     PartAmbiguousError,
     PartNotFoundError,
+    TimeLimitError,
 )
 from station.core.frame import Frame
 from station.core.overdue import CALIBRATION
@@ -153,5 +154,6 @@ _REASONS: tuple[tuple[type[Exception], StationReason], ...] = (
     (PartAmbiguousError, StationReason.PART_AMBIGUOUS),
     (PartNotFoundError, StationReason.PART_NOT_FOUND),
     (JobValueError, StationReason.NO_JOB_VALUE),
+    (TimeLimitError, StationReason.TIME_LIMIT),
 )
 _OTHERWISE = StationReason.TOOL_ERROR

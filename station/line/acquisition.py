@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from station.core.errors import NoFrameError, PictureError
-from station.core.frame import Frame
+from station.core.frame import AnyFrame, EncodedFrame, Frame
 from station.core.plugin import Feed, Source
 from station.core.reasons import StationReason
 from station.line.tickets import Ticket
@@ -25,7 +25,7 @@ SLICE_S = 0.2
 class Intake(Protocol):
     """What the acquisition hands its frames to."""
 
-    def frame(self, frame: Frame, ticket: Ticket | None) -> None:
+    def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
         """A frame, for a trigger or for nobody in particular."""
 
     def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
@@ -180,7 +180,7 @@ class Acquisition:
             self._intake.frame(frame, ticket)
         return True
 
-    def _fresh(self, feed: Feed, ticket: Ticket | None) -> Frame | None:
+    def _fresh(self, feed: Feed, ticket: Ticket | None) -> AnyFrame | None:
         """The next frame; for a trigger the first one acquired after it.
 
         Raises:
@@ -198,8 +198,10 @@ class Acquisition:
             f"no frame was acquired within {self._grab_timeout_s:g} s of the trigger"
         )
 
-    def _is_frozen(self, frame: Frame) -> bool:
+    def _is_frozen(self, frame: AnyFrame) -> bool:
         """A live sensor never gives the same bytes twice; a played picture may."""
+        if isinstance(frame, EncodedFrame):
+            return False
         previous, self._previous = self._previous, frame
         if previous is None or frame.is_simulated or frame.image.shape != previous.image.shape:
             return False

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 
-from station.core.errors import JournalError
-from station.core.frame import Frame, Job
+from station.core.errors import JournalError, PictureError
+from station.core.frame import AnyFrame, Frame, Job
 from station.core.plugin import Sink, Source
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
@@ -23,6 +23,7 @@ from station.line.recent import RecentFrames
 from station.line.settings import LineSettings
 from station.line.states import State, Verb, check_verb
 from station.line.tickets import Deadlines, Ticket
+from station.vision.frames import decoded
 
 Listener = Callable[[Result], None]
 _LOG = logging.getLogger(__name__)
@@ -175,9 +176,14 @@ class Line:
 
     # -- what the acquisition brings (Intake) ---------------------------------------------------
 
-    def frame(self, frame: Frame, ticket: Ticket | None) -> None:
+    def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
         """A frame came: to the workers with it."""
-        self._enqueue(ticket or self._ticket(Job()), frame, is_live=self._source.is_live)
+        try:
+            picture = decoded(frame)
+        except PictureError as error:
+            self.failed(StationReason.UNREADABLE_IMAGE, str(error), ticket)
+            return
+        self._enqueue(ticket or self._ticket(Job()), picture, is_live=self._source.is_live)
 
     def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
         """No usable frame of a part that was there or asked for."""
@@ -255,7 +261,7 @@ class Line:
         if error:
             _LOG.error("%s", error)
             result = unanswered(
-                ticket.job, ticket.prepared, ResultState.FAILED, StationReason.NOT_RECORDED,
+                ticket.job, ticket.prepared, ResultState.FAILED, StationReason.NO_RECORD,
                 str(error), frame=frame, camera_id=result.camera_id,
             )  # fmt: skip
         self.counters.answered(result)

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -28,6 +28,25 @@ def _as_list(value: object) -> list[object]:
     return list(value)
 
 
+class SelfTrigger(BaseModel):
+    """When a part seen by the camera itself is inspected: there, still and sharp, once a part."""
+
+    model_config = _CLOSED
+
+    x: int = Field(0, ge=0, description="the watched region, px")
+    y: int = Field(0, ge=0)
+    width: int | None = Field(None, ge=8, description="none: to the edge of the image")
+    height: int | None = Field(None, ge=8)
+    change_at_least: float = Field(
+        12.0, gt=0, le=255, description="mean grey difference from the empty scene: a part is there"
+    )
+    motion_at_most: float = Field(
+        2.0, gt=0, le=255, description="mean grey difference between two frames: it stands still"
+    )
+    sharpness_at_least: float = Field(0.0, ge=0, le=1, description="see `health`; 0: not asked")
+    still_frames: int = Field(2, ge=1, le=100, description="so many frames in a row")
+
+
 class LineSettings(BaseModel):
     """How the line works."""
 
@@ -38,7 +57,49 @@ class LineSettings(BaseModel):
     queue_size: int = Field(4, ge=1, le=1000, description="frames that may wait; full: overrun")
     deadline_ms: float = Field(5000, gt=0, description="for jobs that bring none of their own")
     grab_timeout_ms: float = Field(2000, gt=0, description="a trigger without a frame: no_frame")
-    autostart: bool = Field(True, description="inspect continuously from the start")
+    autostart: bool = Field(True, description="begin to inspect at the start, without a command")
+    trigger_mode: Literal["continuous", "software", "hardware", "self"] = Field(
+        "continuous",
+        description="continuous: every frame is a part; software: API and PLC trigger; hardware: "
+        "the camera is triggered, a frame it lost is a part too; self: see line.self_trigger",
+    )
+    self_trigger: SelfTrigger = SelfTrigger()
+    isolation: Literal["process", "thread"] = Field(
+        "process", description="process: a crash or hang in a look costs a worker, not the line"
+    )
+    stall_s: float = Field(
+        2.5, gt=0, le=60, description="a worker silent for so long is ended: worker_lost"
+    )
+    duplicate_window_s: float = Field(
+        30.0, ge=0, description="the same part id again within it gets the stored answer; 0: never"
+    )
+    reject_window: int = Field(
+        100, ge=0, description="parts between trigger and gate: so many lost triggers are answered"
+    )
+
+
+class AlarmSettings(BaseModel):
+    """When parts that were not judged ask for the line to be stopped; defects never do."""
+
+    model_config = _CLOSED
+
+    unjudged_in_row: int = Field(5, ge=0, description="so many in a row; 0: never")
+    unjudged_of_100: int = Field(20, ge=0, le=100, description="so many of the last 100; 0: never")
+
+
+class PlcSettings(BaseModel):
+    """The doors for controllers."""
+
+    model_config = _CLOSED
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = Field(8472, ge=0, le=65535, description="HTTP; see station/api/plc/contract.md")
+    modbus_port: int | None = Field(None, ge=0, le=65535, description="Modbus TCP; none: off")
+    ascii_port: int | None = Field(None, ge=0, le=65535, description="ASCII over TCP; none: off")
+    recipes: dict[int, str] = Field(
+        default_factory=dict, description="number a PLC may ask for -> recipe_id"
+    )
 
 
 class ApiSettings(BaseModel):
@@ -76,6 +137,11 @@ class StationSettings(BaseModel):
     journal: KeepPolicy = KeepPolicy()
     api: ApiSettings = ApiSettings()
     hmi: HmiSettings = HmiSettings()
+    plc: PlcSettings = PlcSettings()
+    alarms: AlarmSettings = AlarmSettings()
+    shifts: tuple[str, ...] = Field(
+        ("06:00", "14:00", "22:00"), description="when shifts begin, local time, for the ledger"
+    )
 
 
 def parse_settings(content: Mapping[str, Any], where: str) -> StationSettings:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from station.core.errors import AcquisitionError, NoFrameError
 from station.core.frame import Frame
-from station.core.plugin import Feed, Source
+from station.core.plugin import Source
 from station.vision.images import to_eight_bits
 
 
@@ -29,7 +29,7 @@ class Camera(Source, kind="camera"):
         """A video file waits for the station; a camera or stream does not."""
         return isinstance(self.device, int) or "://" in self.device
 
-    def open(self) -> Feed:
+    def open(self) -> "VideoFeed | LiveFeed":
         """Open the device.
 
         Raises:

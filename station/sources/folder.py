@@ -11,7 +11,7 @@ from pydantic import Field
 
 from station.core.errors import AcquisitionError
 from station.core.frame import Frame
-from station.core.plugin import Feed, Source
+from station.core.plugin import Source
 from station.sources.pace import Pace
 from station.vision.images import find_pictures, read_image
 
@@ -29,7 +29,7 @@ class Folder(Source, kind="folder"):
         """Without a pace the folder waits for the station; with one it plays a line."""
         return self.rate_per_s > 0
 
-    def open(self) -> Feed:
+    def open(self) -> "FolderFeed":
         """List the pictures.
 
         Raises:

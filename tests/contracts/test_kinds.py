@@ -16,6 +16,7 @@ from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
 from station.core.result import ResultState
 from station.inspection import unanswered
+from station.vision.frames import decoded
 from station.vision.images import encode_jpeg
 
 BUILT_IN = [
@@ -129,6 +130,8 @@ def test_sources(kind: str, entry_of: Callable[[str], dict[str, Any]]) -> None:
     except NoFrameError:
         assert kind == "upload"
     else:
+        assert frame is not None
+        frame = decoded(frame)
         assert isinstance(frame, Frame)
         assert frame.camera_id == "cam7"
         assert frame.sequence == 1

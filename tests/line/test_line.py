@@ -203,7 +203,7 @@ def test_what_cannot_be_recorded_does_not_pass(
     (tmp_path / "journal.sqlite").write_bytes(b"no database at all" * 100)
     line.journal._engine.dispose()
     result = upload(line, draw_part(90)).result(WAIT_S)
-    assert (result.passed, result.reason_code) == (False, "not_recorded")
+    assert (result.passed, result.reason_code) == (False, "no_record")
     assert line.state is State.ERROR
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from station.core.frame import Frame
-from station.core.plugin import Feed, Source
+from station.core.plugin import Source
 from station.sources.pace import Pace
 from station.sources.synthetic.rendering import (
     PRODUCTS,
@@ -58,7 +58,7 @@ class Synthetic(Source, kind="synthetic"):
         """Without a pace the line waits for the station; with one parts come on their own."""
         return self.rate_per_s > 0
 
-    def open(self) -> Feed:
+    def open(self) -> "SyntheticFeed":
         """Start the line; parts wanted beforehand are rendered here."""
         parts = _rendered(self)
         if self.prerendered:
