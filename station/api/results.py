@@ -12,6 +12,7 @@ from station.api.problems import REFUSALS
 from station.core.frame import Image
 from station.core.result import Evaluation, Result
 from station.vision.annotate import annotate
+from station.vision.frames import decoded
 from station.vision.images import encode_jpeg, read_image
 
 router = APIRouter(prefix="/results", tags=["results"])
@@ -82,7 +83,7 @@ def _find(context: Context, job_id: str) -> Result:
 def _image_of(context: Context, result: Result) -> Image:
     frame = context.line.recent.find(result.job_id)
     if frame is not None:
-        return frame.image
+        return decoded(frame).image
     path = context.line.pictures.path_of(result)
     if not path.is_file():
         keep = context.settings.journal.keep

@@ -96,6 +96,8 @@ class Job:
     """What must be on this part, by name: lot, serial number, expiry date."""
     deadline_ms: float | None = None
     """Time from the trigger within which an answer is worth anything."""
+    ledger_number: int = 0
+    """Counts the triggers of this station, over restarts; given by the line."""
     trigger_sequence: int | None = None
     """The number the PLC gave the trigger; it grows by one a part."""
     encoder_count: int | None = None

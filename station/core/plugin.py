@@ -159,7 +159,7 @@ class Tool(Plugin, package="station.tools"):
 class Delivery(Protocol):
     """An open sink."""
 
-    def deliver(self, result: Result, frame: Frame | None) -> None:
+    def deliver(self, result: Result, frame: AnyFrame | None) -> None:
         """Hand one result on; may be slow, runs off the decision path."""
 
     def close(self) -> None:

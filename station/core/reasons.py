@@ -37,6 +37,7 @@ class StationReason(StrEnum):
     REPEATED_FRAME = "repeated_frame"
     TIMESTAMP_JUMP = "timestamp_jump"
     RESTARTED = "restarted"
+    NOT_READY = "not_ready"
 
 
 STATION_TEXTS: dict[StationReason, str] = {
@@ -64,6 +65,7 @@ STATION_TEXTS: dict[StationReason, str] = {
     StationReason.REPEATED_FRAME: "the camera gave a frame it had given before",
     StationReason.TIMESTAMP_JUMP: "the camera's clock jumped",
     StationReason.RESTARTED: "the station was restarted before the answer",
+    StationReason.NOT_READY: "the station was halted or in fault when the part came",
 }
 
 STATION_NUMBERS: dict[StationReason, int] = {
@@ -91,6 +93,7 @@ STATION_NUMBERS: dict[StationReason, int] = {
     StationReason.REPEATED_FRAME: 22,
     StationReason.TIMESTAMP_JUMP: 23,
     StationReason.RESTARTED: 24,
+    StationReason.NOT_READY: 25,
 }
 """What a PLC gets instead of a reason's name; a number once given is never given again."""
 

@@ -44,6 +44,8 @@ class PreparedRecipe:
     """The tool that locates the parts, if the recipe has one."""
     is_qualified: bool = False
     """True where the recipe carries a qualification of exactly this recipe on this station."""
+    site: Site | None = None
+    """What it was prepared on, so that another process can prepare the same."""
 
     @property
     def configuration_id(self) -> str:
@@ -86,6 +88,7 @@ def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
         | {str(code): text for code, text in STATION_TEXTS.items()},
         finder=finder,
         is_qualified=proof is not None and proof.covers(recipe_hash, models, configuration_id),
+        site=site,
     )
 
 

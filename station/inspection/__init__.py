@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from station.core.configuration import Configuration
-from station.core.frame import Frame, Job
+from station.core.errors import PictureError
+from station.core.frame import AnyFrame, Frame, Job
 from station.core.part import Found
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
@@ -15,6 +16,7 @@ from station.core.result import Result
 from station.inspection.answering import answer, unanswered
 from station.inspection.looking import find, look, view_at
 from station.vision.correction import acquired_heat, corrected
+from station.vision.frames import decoded
 from station.vision.health import find_fault
 from station.vision.heat import Heat
 from station.vision.part_view import lay_view
@@ -24,12 +26,24 @@ __all__ = ["heat_map", "inspect", "part_views", "unanswered"]
 _IDENTITY = Configuration()
 
 
-def inspect(frame: Frame, prepared: PreparedRecipe, job: Job) -> Result:
+def inspect(frame: AnyFrame, prepared: PreparedRecipe, job: Job) -> Result:
     """Look at one frame with every tool of the recipe and answer; never raises.
+
+    A frame that came undecoded is decoded first; one that is no whole picture ends the job as
+    FAILED.
 
     The same frame and the same recipe give bit-equal scores. A tool that fails ends the job as
     FAILED with a reason code of the station; what the other tools found stays in the result.
     """
+    try:
+        picture = decoded(frame)
+    except PictureError as error:
+        unreadable = (StationReason.UNREADABLE_IMAGE, str(error))
+        return answer(frame, prepared, job, time.perf_counter(), failure=unreadable)
+    return _inspect(picture, prepared, job)
+
+
+def _inspect(frame: Frame, prepared: PreparedRecipe, job: Job) -> Result:
     started = time.perf_counter()
     if job.product_id and prepared.recipe.product_id not in ("", job.product_id):
         text = f"job for {job.product_id!r}, recipe for {prepared.recipe.product_id!r}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from station import __version__
-from station.core.frame import Frame, Job
+from station.core.frame import AnyFrame, Frame, Job
 from station.core.overdue import judged, warnings_of
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
@@ -20,7 +20,7 @@ from station.core.result import (
 
 
 def answer(
-    frame: Frame,
+    frame: AnyFrame,
     prepared: PreparedRecipe,
     job: Job,
     started: float,
@@ -64,7 +64,7 @@ def unanswered(
     text: str = "",
     *,
     camera_id: str = "",
-    frame: Frame | None = None,
+    frame: AnyFrame | None = None,
 ) -> Result:
     """The result of a job that never came to an evaluation: ABORTED or FAILED, with its reason."""
     if state not in (ResultState.ABORTED, ResultState.FAILED):
@@ -85,7 +85,7 @@ def unanswered(
 def _result(
     job: Job,
     prepared: PreparedRecipe,
-    frame: Frame | None,
+    frame: AnyFrame | None,
     findings: Sequence[Finding],
     evaluation: Evaluation,
     state: ResultState,
@@ -128,9 +128,10 @@ def _result(
         processing_ms=processing_ms,
         total_ms=(time.monotonic() - job.triggered_s) * 1e3,
         is_qualified=prepared.is_qualified,
+        ledger_number=job.ledger_number,
         trigger_sequence=job.trigger_sequence,
         encoder_count=job.encoder_count,
         gate_delay_ms=job.gate_delay_ms,
-        device_frame_id=frame.device_frame_id if frame else None,
+        device_frame_id=frame.device_frame_id if isinstance(frame, Frame) else None,
         warnings=warnings_of(prepared.configuration, frame.acquired_at) if frame else (),
     )

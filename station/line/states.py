@@ -23,17 +23,25 @@ class Verb(StrEnum):
     START_SINGLE_JOB = "start_single_job"
     START_CONTINUOUS = "start_continuous"
     STOP = "stop"
+    ABORT = "abort"
+    HALT = "halt"
     RESET = "reset"
 
 
+_OPERATIONAL = frozenset({State.READY, State.SINGLE_EXECUTION, State.CONTINUOUS_EXECUTION})
 _ALLOWED: dict[Verb, frozenset[State]] = {
-    Verb.START_SINGLE_JOB: frozenset(
-        {State.READY, State.SINGLE_EXECUTION, State.CONTINUOUS_EXECUTION}
-    ),
+    Verb.START_SINGLE_JOB: _OPERATIONAL,
     Verb.START_CONTINUOUS: frozenset({State.READY, State.CONTINUOUS_EXECUTION}),
-    Verb.STOP: frozenset({State.READY, State.SINGLE_EXECUTION, State.CONTINUOUS_EXECUTION}),
-    Verb.RESET: frozenset(State) - {State.HALTED, State.PREOPERATIONAL},
+    Verb.STOP: _OPERATIONAL,
+    Verb.ABORT: _OPERATIONAL | {State.ERROR},
+    Verb.HALT: frozenset(State) - {State.HALTED},
+    Verb.RESET: frozenset(State) - {State.PREOPERATIONAL},
 }
+
+
+def allowed_verbs(state: State) -> list[Verb]:
+    """What can be told in a state."""
+    return [verb for verb in Verb if state in _ALLOWED[verb]]
 
 
 def check_verb(verb: Verb, state: State) -> None:

@@ -22,15 +22,17 @@ class Ticket:
     future: Future[Result] = field(default_factory=Future)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_claimed: bool = False
+    _is_late: bool = False
 
     def __post_init__(self) -> None:
         # From now on a client that goes away cannot cancel the promise, only stop waiting.
         self.future.set_running_or_notify_cancel()
 
-    def claim(self) -> bool:
+    def claim(self, *, is_late: bool = False) -> bool:
         """True for the first caller only: that one gives the result, all others must not."""
         with self._lock:
             first, self._is_claimed = not self._is_claimed, True
+            self._is_late = self._is_late or (first and is_late)
             return first
 
     @property
@@ -38,9 +40,14 @@ class Ticket:
         """Whether somebody has given, or is giving, the result."""
         return self._is_claimed
 
+    @property
+    def is_late(self) -> bool:
+        """Whether the deadline came first: a look that ends now is kept, but is not the answer."""
+        return self._is_late
+
 
 class Deadlines:
-    """Calls `on_late` for each ticket that nobody claimed by its deadline."""
+    """Calls `on_late` for each ticket that nobody claimed by its deadline; it may claim it."""
 
     def __init__(self, on_late: Callable[[Ticket], None]) -> None:
         self._on_late = on_late
@@ -51,9 +58,9 @@ class Deadlines:
         self._thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
         self._thread.start()
 
-    def add(self, ticket: Ticket, deadline_ms: float) -> None:
-        """Watch a ticket; the time counts from its trigger."""
-        due_s = ticket.job.triggered_s + deadline_ms / 1e3
+    def add(self, ticket: Ticket, deadline_ms: float, *, reserve_s: float = 0.0) -> None:
+        """Watch a ticket; the time counts from its trigger, less what its record will take."""
+        due_s = ticket.job.triggered_s + deadline_ms / 1e3 - reserve_s
         with self._changed:
             heapq.heappush(self._heap, (due_s, next(self._order), ticket))
             if self._heap[0][2] is ticket:
@@ -78,5 +85,4 @@ class Deadlines:
                     self._changed.wait(wait_s)
                     continue
                 ticket = heapq.heappop(self._heap)[2]
-            if ticket.claim():
-                self._on_late(ticket)
+            self._on_late(ticket)

@@ -7,7 +7,7 @@ from typing import IO, Any
 from pydantic import Field
 
 from station.core.errors import SettingsError
-from station.core.frame import Frame
+from station.core.frame import AnyFrame
 from station.core.plugin import Delivery, Sink
 from station.core.result import Result
 
@@ -46,7 +46,7 @@ class CsvDelivery:
         if file.tell() == 0:
             self._writer.writerow(COLUMNS)
 
-    def deliver(self, result: Result, frame: Frame | None) -> None:  # noqa: ARG002
+    def deliver(self, result: Result, frame: AnyFrame | None) -> None:  # noqa: ARG002
         """Append one row."""
         self._writer.writerow([_cell(result, column) for column in COLUMNS])
         self._file.flush()

@@ -17,6 +17,7 @@ from station.core.frame import Image
 from station.vision.card import ModelCard, ModelInput, ModelOutput, read_card
 from station.vision.geometry import fit, to_channels
 from station.vision.probabilities import shares_of
+from station.vision.run_limit import limited
 
 STANDARD_DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 """Operators every stock ONNX Runtime has; com.microsoft is its own quantisation set."""
@@ -39,7 +40,7 @@ class Model:
         """
         tensor = to_tensor(image, self.card.input)
         output = self.card.outputs[0]
-        (answer,) = self.session.run([output.name], {self.card.input.name: tensor})
+        (answer,) = self._answers([output.name], tensor)
         self._check(output, answer)
         return np.asarray(answer, np.float32)
 
@@ -51,7 +52,7 @@ class Model:
         """
         names = [output.name for output in self.card.outputs]
         tensor = to_tensor(image, self.card.input)
-        answers = self.session.run(names, {self.card.input.name: tensor})
+        answers = self._answers(names, tensor)
         for output, answer in zip(self.card.outputs, answers, strict=True):
             self._check(output, answer)
         return {
@@ -94,6 +95,15 @@ class Model:
         are_logits = card.outputs[0].holds == "logits"
         shares = shares_of(numbers, len(card.classes), card.reference, are_logits=are_logits)
         return np.array(shares, np.float64)
+
+    def _answers(
+        self, names: list[str], tensor: NDArray[np.uint8] | NDArray[np.float32]
+    ) -> list[NDArray[np.float32]]:
+        feed = {self.card.input.name: tensor}
+        answers: list[NDArray[np.float32]] = limited(
+            lambda options: self.session.run(names, feed, options), self.card.reference
+        )
+        return answers
 
     def _check(self, output: ModelOutput, answer: NDArray[np.float32]) -> None:
         if answer.shape != output.shape:

@@ -42,7 +42,12 @@ def api(
         cv2.imwrite(str(folder / "parts" / f"{number}.png"), draw_part(90, seed=number))
     settings = parse_settings(
         {
-            "line": {"recipe": "tiny", "autostart": False},
+            "line": {
+                "recipe": "tiny",
+                "autostart": False,
+                "isolation": "thread",
+                "duplicate_window_s": 0,
+            },
             "source": {
                 "kind": "folder",
                 "path": str(folder / "parts"),

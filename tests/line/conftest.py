@@ -83,7 +83,9 @@ def open_line(tiny_prepared: PreparedRecipe, tmp_path: Path) -> Iterator[OpenLin
             camera_id="cam", script=list(script), live=live, simulated=simulated
         )
         line = Line(
-            LineSettings.model_validate({"recipe": "tiny", "autostart": False, **settings}),
+            LineSettings.model_validate(
+                {"recipe": "tiny", "autostart": False, "isolation": "thread", **settings}
+            ),
             prepared,
             source,
             Journal(tmp_path / "journal.sqlite"),

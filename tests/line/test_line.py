@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from station.core.errors import AcquisitionError, PictureError, StateError
-from station.core.frame import Frame, Image, Job
+from station.core.frame import AnyFrame, Frame, Image, Job
 from station.core.plugin import Check, Delivery, Sink
 from station.core.recipe import PreparedRecipe
 from station.core.result import Evaluation, Finding, Result, ResultState
@@ -221,7 +221,7 @@ class StuckDelivery:
         self._raises = raises
         self._never = threading.Event()
 
-    def deliver(self, result: Result, frame: Frame | None) -> None:
+    def deliver(self, result: Result, frame: AnyFrame | None) -> None:
         if self._raises:
             raise RuntimeError(f"cannot deliver {result.job_id}, {frame is None}")
         self._never.wait(WAIT_S)

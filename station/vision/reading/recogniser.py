@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from station.core.errors import ModelError, ModelOutputError
 from station.core.frame import Image
 from station.vision.model import open_session, refuse_unsafe, sha256_of
+from station.vision.run_limit import limited
 
 RECOGNISER_SHA256 = "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884"
 KNOWN_FILES: Mapping[str, str] = MappingProxyType({RECOGNISER_SHA256: "PP-OCRv6_rec_small"})
@@ -61,7 +62,8 @@ class Recogniser:
             ModelOutputError: the net answered no distributions.
         """
         width = width_for(strip)
-        answer = self.session.run(None, {"x": _tensor(strip, width)})[0]
+        feed = {"x": _tensor(strip, width)}
+        answer = limited(lambda options: self.session.run(None, feed, options), self.name)[0]
         theirs, ours = np.array(self.columns).T
         if not np.isfinite(answer.sum()) or answer.min() < 0 or answer.max() > 1.001:
             raise ModelOutputError(f"{self.name} answered what is no probability")

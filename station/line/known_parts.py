@@ -1,0 +1,138 @@
+"""Which part was asked for before, and which triggers of the PLC never came."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from station.core.frame import Job
+from station.core.result import Result
+
+MOST_SEQUENCE = 2_147_483_647
+"""After it comes 1."""
+RETRY_WINDOW_S = 2.0
+RETRY_DEPTH = 8
+"""Without a part id, the same number is a retry only so soon and so near to the newest one: a
+controller that was restarted counts from 1 again, and must not get another part's answer."""
+
+PartKey = tuple[str, str, str]
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A job that came, and the promise of its result."""
+
+    part: PartKey | None
+    sequence: int | None
+    came_s: float
+    future: Future[Result]
+
+
+class KnownParts:
+    """The jobs of the last seconds, by part and by sequence; safe from several threads."""
+
+    def __init__(
+        self, window_s: float, *, last_sequence: int | None = None, clock: Clock = time.monotonic
+    ) -> None:
+        self._window_s, self._clock = window_s, clock
+        self._lock = threading.Lock()
+        self._jobs: OrderedDict[int, Known] = OrderedDict()
+        self._by_part: dict[PartKey, Known] = {}
+        self._by_sequence: dict[int, Known] = {}
+        self._newest = last_sequence
+        self._next = 0
+
+    def admit(self, job: Job, begin: Callable[[], Future[Result]]) -> tuple[Future[Result], bool]:
+        """The promise of a job's result, and whether it is an earlier one's; else it begins."""
+        with self._lock:
+            self._forget_old()
+            known = self._find(job)
+            if known is not None:
+                return known.future, True
+            future = begin()
+            self._remember(job, future)
+            return future, False
+
+    def missing_before(self, job: Job, most: int) -> list[int]:
+        """Numbers between the newest sequence and this one, the last `most` of them, oldest first.
+
+        The sequence of the job becomes the newest one. One that falls back is a controller that
+        was restarted: nothing is missing then.
+        """
+        sequence = job.trigger_sequence
+        if sequence is None:
+            return []
+        with self._lock:
+            newest = self._newest
+            if newest is not None and self._is_retry(sequence):
+                return []
+            self._newest = sequence
+            if newest is None:
+                return []
+            ahead = (sequence - newest) % MOST_SEQUENCE
+            if ahead > MOST_SEQUENCE // 2:
+                return []
+            count = min(ahead - 1, most)
+            return [(sequence - 2 - k) % MOST_SEQUENCE + 1 for k in range(count - 1, -1, -1)]
+
+    def find_sequence(self, sequence: int) -> Future[Result] | None:
+        """The promise of the newest job with a sequence, if it came within the window."""
+        with self._lock:
+            self._forget_old()
+            known = self._by_sequence.get(sequence)
+            return known.future if known else None
+
+    def forget_sequences(self) -> None:
+        """The controller begins anew: no number it used before is a retry."""
+        with self._lock:
+            self._by_sequence.clear()
+            self._newest = None
+
+    def _find(self, job: Job) -> Known | None:
+        part = part_key(job)
+        if part is not None and part in self._by_part:
+            return self._by_part[part]
+        sequence = job.trigger_sequence
+        known = self._by_sequence.get(sequence) if sequence is not None else None
+        if known is None or (part is not None and known.part is not None):
+            return None
+        if sequence is None or not self._is_retry(sequence):
+            return None
+        return known
+
+    def _is_retry(self, sequence: int) -> bool:
+        """Whether a number that was used may be the same trigger sent again."""
+        known = self._by_sequence.get(sequence)
+        if known is None or self._newest is None:
+            return False
+        behind = (self._newest - sequence) % MOST_SEQUENCE
+        return behind < RETRY_DEPTH and self._clock() - known.came_s <= RETRY_WINDOW_S
+
+    def _remember(self, job: Job, future: Future[Result]) -> None:
+        known = Known(part_key(job), job.trigger_sequence, self._clock(), future)
+        self._next += 1
+        self._jobs[self._next] = known
+        if known.part is not None:
+            self._by_part[known.part] = known
+        if known.sequence is not None:
+            self._by_sequence[known.sequence] = known
+
+    def _forget_old(self) -> None:
+        oldest_s = self._clock() - max(self._window_s, RETRY_WINDOW_S)
+        while self._jobs:
+            number, known = next(iter(self._jobs.items()))
+            if known.came_s >= oldest_s and self._window_s > 0:
+                return
+            del self._jobs[number]
+            if known.part is not None and self._by_part.get(known.part) is known:
+                del self._by_part[known.part]
+            if known.sequence is not None and self._by_sequence.get(known.sequence) is known:
+                del self._by_sequence[known.sequence]
+
+
+def part_key(job: Job) -> PartKey | None:
+    """What makes two jobs the same part; None where the part has no id."""
+    return (job.part_id, job.product_id, job.meas_id) if job.part_id else None
