@@ -23,6 +23,7 @@ from station.core.job_values import (
 )
 from station.core.reasons import StationReason
 from station.core.result import RESULT_JSON, Result, ResultState
+from station.line.known_parts import MOST_SEQUENCE
 from station.sources.upload import frame_from_upload
 
 router = APIRouter(tags=["jobs"])
@@ -75,12 +76,18 @@ async def post_job(
     product_id: Id = "",
     meas_id: Id = "",
     deadline_ms: Annotated[float | None, Query(gt=0, le=600_000)] = None,
+    sequence: Annotated[int | None, Query(ge=1, le=MOST_SEQUENCE)] = None,
+    encoder_count: int | None = None,
+    gate_delay_ms: Annotated[float | None, Query(ge=0, le=3_600_000)] = None,
     values: Values = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
     """Inspect one part; the verdict is data: 200 also for a part that does not pass.
 
     With an empty body the next frame acquired after this request is inspected. With a picture
     (PNG, JPEG, BMP, TIFF; `Content-Digest: sha-256=:…:` is checked where given) that picture is.
+    A part asked for again within `line.duplicate_window_s` gets its answer again, `is_duplicate`.
+    `sequence` counts the triggers: a gap in it gives each missing one a result, `lost_trigger`;
+    `encoder_count` and `gate_delay_ms` come back with the result.
     """
     job = Job(
         part_id=part_id,
@@ -88,6 +95,9 @@ async def post_job(
         meas_id=meas_id,
         values=_named(values),
         deadline_ms=deadline_ms,
+        trigger_sequence=sequence,
+        encoder_count=encoder_count,
+        gate_delay_ms=gate_delay_ms,
     )
     body = await request.body()
     if body:

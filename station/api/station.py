@@ -13,7 +13,7 @@ from station.api.problems import REFUSALS
 from station.core.configuration import Configuration
 from station.line.acquisition import CameraHealth
 from station.line.counters import Counts
-from station.line.states import State
+from station.line.states import State, Verb
 
 router = APIRouter(prefix="", tags=["station"])
 
@@ -58,12 +58,30 @@ class OutletStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStatus:
+    """How those who look at the parts are doing."""
+
+    ready: int
+    wanted: int
+    lost: int
+    """Crashed or hung since the start; each cost one part."""
+    isolation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StationStatus:
     """Everything an operator's page needs at one look."""
 
     name: str
     state: State
     state_text: str
+    verbs: list[Verb]
+    """What the station can be told in its present state."""
+    stop_request: str
+    """Why the belt should be stopped; empty: it need not be."""
+    workers: WorkerStatus
+    beat: int
+    """Grows at least every 500 ms as long as the inspection loop goes round."""
     recipe: ActiveRecipe
     calibration: CalibrationStatus
     counters: Counts
@@ -95,9 +113,23 @@ def stop(context: Station) -> StationStatus:
     return status_of(context)
 
 
+@router.post("/station:abort", responses=REFUSALS)
+def abort(context: Station) -> StationStatus:
+    """Answer everything that is under way as aborted, now; then inspect only what is triggered."""
+    context.line.abort()
+    return status_of(context)
+
+
+@router.post("/station:halt", responses=REFUSALS)
+def halt(context: Station) -> StationStatus:
+    """Abort, and take no part until `reset`."""
+    context.line.halt()
+    return status_of(context)
+
+
 @router.post("/station:reset", responses=REFUSALS)
 def reset(context: Station) -> StationStatus:
-    """Leave the error state: forget the last error, try the camera at once."""
+    """Leave halt, error and alarm: forget what was wrong, try the camera at once."""
     context.line.reset()
     return status_of(context)
 
@@ -109,6 +141,15 @@ def status_of(context: Context) -> StationStatus:
         name=context.settings.name,
         state=line.state,
         state_text=line.state_text,
+        verbs=line.verbs,
+        stop_request=line.stop_request,
+        workers=WorkerStatus(
+            ready=line.workers_ready,
+            wanted=context.settings.line.workers,
+            lost=line.workers_lost,
+            isolation=context.settings.line.isolation,
+        ),
+        beat=line.beat,
         recipe=ActiveRecipe(
             recipe_id=prepared.recipe.recipe_id,
             version=prepared.recipe.version,

@@ -11,6 +11,7 @@ from station.cli.home import home, shipped, site
 from station.journal.pictures import Pictures
 from station.journal.records import Journal
 from station.line.housekeeping import Housekeeping
+from station.line.isolated import warm_up
 from station.line.line import Line
 from station.line.settings import StationSettings, read_settings
 from station.line.shelf import Shelf
@@ -34,13 +35,17 @@ def run_line(settings: StationSettings, folder: Path, *, ends_with_stdin: bool) 
         StationError: the recipe, a model, the port, the journal or a sink cannot be used.
     """
     keep_picture_memory()
+    if settings.line.isolation == "process":
+        warm_up()
     shelf = open_shelf(settings.source.camera_id)
     prepared = shelf.prepare(settings.line.recipe)
     door = listen(settings.api)
     journal = Journal(folder / "journal.sqlite")
     pictures = Pictures(folder / "pictures", settings.journal)
     housekeeping = Housekeeping(journal, pictures, settings.journal)
-    running = Line(settings.line, prepared, settings.source, journal, pictures, settings.sinks)
+    running = Line(
+        settings.line, prepared, settings.source, journal, pictures, settings.sinks, settings.alarms
+    )
     try:
         serve(running, shelf, settings, door, ends_with_stdin=ends_with_stdin)
     finally:

@@ -126,6 +126,8 @@ class Check:
 
     A located part may reach out of the image where no tool looks, and nowhere else.
     """
+    proves: bool = True
+    """False: its OK says nothing of the part; a recipe needs a tool whose OK does."""
     find: Callable[[Frame], Found] | None = None
     """Finds the parts that every other tool of the recipe then gets a view of, one at a time.
 

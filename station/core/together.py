@@ -14,9 +14,14 @@ def finder_of(recipe_id: str, checks: Mapping[str, Check]) -> str | None:
     """The name of the tool that locates the parts, None without one; the tools go together.
 
     Raises:
-        RecipeError: two tools locate, one looks beyond the view of the part, or one compares with
-            what nobody says.
+        RecipeError: no tool proves anything, two tools locate, one looks beyond the view of the
+            part, or one compares with what nobody says.
     """
+    if checks and not any(check.proves for check in checks.values()):
+        raise RecipeError(
+            f"recipe {recipe_id!r}: no tool of it looks at the part, so that nothing would be "
+            "proven of it; add one that does"
+        )
     _check_values(recipe_id, checks)
     finders = [name for name, check in checks.items() if check.find]
     if len(finders) > 1:

@@ -18,6 +18,8 @@ RETRY_DEPTH = 8
 controller that was restarted counts from 1 again, and must not get another part's answer."""
 
 PartKey = tuple[str, str, str]
+Promise = Future[Result]
+Begin = Callable[[], Promise]
 Clock = Callable[[], float]
 
 
@@ -28,16 +30,22 @@ class Known:
     part: PartKey | None
     sequence: int | None
     came_s: float
-    future: Future[Result]
+    promise: Promise
 
 
 class KnownParts:
     """The jobs of the last seconds, by part and by sequence; safe from several threads."""
 
     def __init__(
-        self, window_s: float, *, last_sequence: int | None = None, clock: Clock = time.monotonic
+        self,
+        window_s: float,
+        *,
+        reject_window: int = 0,
+        last_sequence: int | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
-        self._window_s, self._clock = window_s, clock
+        """Remember jobs for `window_s`; name at most `reject_window` missing numbers at a time."""
+        self._window_s, self._reject_window, self._clock = window_s, reject_window, clock
         self._lock = threading.Lock()
         self._jobs: OrderedDict[int, Known] = OrderedDict()
         self._by_part: dict[PartKey, Known] = {}
@@ -45,51 +53,47 @@ class KnownParts:
         self._newest = last_sequence
         self._next = 0
 
-    def admit(self, job: Job, begin: Callable[[], Future[Result]]) -> tuple[Future[Result], bool]:
-        """The promise of a job's result, and whether it is an earlier one's; else it begins."""
+    def admit(self, job: Job, begin: Begin, lose: Callable[[int], Promise]) -> tuple[Promise, bool]:
+        """The promise of a job's result, and whether it is an earlier one's; else it begins.
+
+        Before it begins, `lose` is called for each number between the newest sequence and its
+        own, oldest first. A sequence that falls back is a controller that was restarted: then
+        nothing is missing.
+        """
         with self._lock:
             self._forget_old()
             known = self._find(job)
             if known is not None:
-                return known.future, True
-            future = begin()
-            self._remember(job, future)
-            return future, False
+                return known.promise, True
+            for sequence in self._missing_before(job):
+                self._remember(None, sequence, lose(sequence))
+            promise = begin()
+            self._remember(part_key(job), job.trigger_sequence, promise)
+            return promise, False
 
-    def missing_before(self, job: Job, most: int) -> list[int]:
-        """Numbers between the newest sequence and this one, the last `most` of them, oldest first.
-
-        The sequence of the job becomes the newest one. One that falls back is a controller that
-        was restarted: nothing is missing then.
-        """
-        sequence = job.trigger_sequence
-        if sequence is None:
-            return []
-        with self._lock:
-            newest = self._newest
-            if newest is not None and self._is_retry(sequence):
-                return []
-            self._newest = sequence
-            if newest is None:
-                return []
-            ahead = (sequence - newest) % MOST_SEQUENCE
-            if ahead > MOST_SEQUENCE // 2:
-                return []
-            count = min(ahead - 1, most)
-            return [(sequence - 2 - k) % MOST_SEQUENCE + 1 for k in range(count - 1, -1, -1)]
-
-    def find_sequence(self, sequence: int) -> Future[Result] | None:
+    def find_sequence(self, sequence: int) -> Promise | None:
         """The promise of the newest job with a sequence, if it came within the window."""
         with self._lock:
             self._forget_old()
             known = self._by_sequence.get(sequence)
-            return known.future if known else None
+            return known.promise if known else None
 
     def forget_sequences(self) -> None:
         """The controller begins anew: no number it used before is a retry."""
         with self._lock:
             self._by_sequence.clear()
             self._newest = None
+
+    def _missing_before(self, job: Job) -> list[int]:
+        sequence, newest = job.trigger_sequence, self._newest
+        if sequence is None:
+            return []
+        self._newest = sequence
+        ahead = (sequence - newest) % MOST_SEQUENCE if newest is not None else 0
+        if ahead > MOST_SEQUENCE // 2:
+            return []
+        count = max(0, min(ahead - 1, self._reject_window))
+        return [(sequence - 2 - k) % MOST_SEQUENCE + 1 for k in range(count - 1, -1, -1)]
 
     def _find(self, job: Job) -> Known | None:
         part = part_key(job)
@@ -111,8 +115,8 @@ class KnownParts:
         behind = (self._newest - sequence) % MOST_SEQUENCE
         return behind < RETRY_DEPTH and self._clock() - known.came_s <= RETRY_WINDOW_S
 
-    def _remember(self, job: Job, future: Future[Result]) -> None:
-        known = Known(part_key(job), job.trigger_sequence, self._clock(), future)
+    def _remember(self, part: PartKey | None, sequence: int | None, promise: Promise) -> None:
+        known = Known(part, sequence, self._clock(), promise)
         self._next += 1
         self._jobs[self._next] = known
         if known.part is not None:

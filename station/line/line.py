@@ -63,7 +63,11 @@ class Line:
         self._is_closed = self._is_halted = False
         self._fault = ""
         self._numbers = itertools.count(journal.last_number() + 1)
-        self._known = KnownParts(settings.duplicate_window_s, last_sequence=journal.last_sequence())
+        self._known = KnownParts(
+            settings.duplicate_window_s,
+            reject_window=settings.reject_window,
+            last_sequence=journal.last_sequence(),
+        )
         self._answers = Answers(journal, self._told, camera_id=source.camera_id)
         self._deadlines = Deadlines(self._answer_late)
         self._answer_what_a_crash_left()
@@ -204,8 +208,6 @@ class Line:
         """
         if self._is_closed:
             check_verb(Verb.START_SINGLE_JOB, self.state)
-        for sequence in self._known.missing_before(job, self._settings.reject_window):
-            self._lose(Job(trigger_sequence=sequence))
         return self._once(job, partial(self._begin, job))
 
     def submit(self, frame: AnyFrame, job: Job) -> Future[Result]:
@@ -279,7 +281,7 @@ class Line:
         return IsolatedInspector(stall_s) if is_isolated else ThreadInspector(stall_s)
 
     def _once(self, job: Job, begin: Callable[[], Future[Result]]) -> Future[Result]:
-        promise, is_known = self._known.admit(job, begin)
+        promise, is_known = self._known.admit(job, begin, self._lose)
         if not is_known:
             return promise
         again: Future[Result] = Future()
@@ -302,15 +304,11 @@ class Line:
             self._acquisition.trigger(ticket)
         return ticket.future
 
-    def _lose(self, job: Job) -> None:
+    def _lose(self, sequence: int) -> Future[Result]:
         """A trigger of the PLC that never came gets its result, too."""
-
-        def begin() -> Future[Result]:
-            ticket = self._ticket(job)
-            self._answers.give_up(ticket, ResultState.FAILED, StationReason.LOST_TRIGGER)
-            return ticket.future
-
-        self._known.admit(job, begin)
+        ticket = self._ticket(Job(trigger_sequence=sequence))
+        self._answers.give_up(ticket, ResultState.FAILED, StationReason.LOST_TRIGGER)
+        return ticket.future
 
     def _ticket(self, job: Job) -> Ticket:
         self.counters.triggered()

@@ -92,6 +92,7 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
         "compare": {"name": "print", "taught": "board/1"},
         "blob": {"name": "holes", "count_at_least": 0, "count_at_most": 3},
         "read_text": {"name": "label", "fields": [{"name": "lot", "kind": "lot"}]},
+        "rehearsal": {"name": "drill"},
         "csv": {"path": tmp_path / "out.csv"},
     }
     return lambda kind: {"kind": kind, **settings[kind]}

@@ -14,7 +14,7 @@ from station.core.recipe import PreparedRecipe
 from station.journal.pictures import KeepPolicy, Pictures
 from station.journal.records import Journal
 from station.line.line import Line
-from station.line.settings import LineSettings
+from station.line.settings import AlarmSettings, LineSettings
 
 Script = Sequence[Image | Exception]
 OpenLine = Callable[..., Line]
@@ -77,6 +77,7 @@ def open_line(tiny_prepared: PreparedRecipe, tmp_path: Path) -> Iterator[OpenLin
         simulated: bool = True,
         sinks: Sequence[Sink] = (),
         keep: KeepPolicy | None = None,
+        alarms: AlarmSettings | None = None,
         **settings: object,
     ) -> Line:
         source = Scripted.model_construct(
@@ -91,6 +92,7 @@ def open_line(tiny_prepared: PreparedRecipe, tmp_path: Path) -> Iterator[OpenLin
             Journal(tmp_path / "journal.sqlite"),
             Pictures(tmp_path / "pictures", keep or KeepPolicy()),
             sinks,
+            alarms,
         )
         lines.append(line)
         return line

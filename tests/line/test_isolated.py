@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from station.core.errors import RecipeError
-from station.core.frame import AnyFrame, EncodedFrame, Frame, Image, Job
+from station.core.frame import EncodedFrame, Frame, Image, Job
 from station.core.recipe import PreparedRecipe
 from station.core.result import Result
 from station.inspection import inspect
@@ -73,7 +73,7 @@ def test_an_encoded_picture_is_decoded_there(
     inspector: IsolatedInspector, tiny_prepared: PreparedRecipe, draw_part: DrawPart
 ) -> None:
     data = encode_jpeg(draw_part(170))
-    frame: AnyFrame = EncodedFrame(
+    frame = EncodedFrame(
         data=data, camera_id="c", sequence=2, acquired_at=datetime.now(UTC), origin="a.jpg"
     )
     assert inspector.look(frame, tiny_prepared, Job(), nothing).reason_code == "glare"
