@@ -41,9 +41,8 @@ def endless_graph(turns: int) -> bytes:
         ],
     )
     opset = [helper.make_opsetid("", 17)]
-    return onnx.ModelProto.SerializeToString(
-        helper.make_model(graph, opset_imports=opset, ir_version=8)
-    )
+    model: onnx.ModelProto = helper.make_model(graph, opset_imports=opset, ir_version=8)
+    return bytes(model.SerializeToString())
 
 
 def run(session: ort.InferenceSession) -> float:
