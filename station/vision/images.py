@@ -24,7 +24,7 @@ def decode(data: bytes, *, name: str = "picture", bits: int = FULL_SCALE_BITS) -
     Raises:
         PictureError: empty, of another kind, cut short, damaged, or above 100 million pixels.
     """
-    _check_whole(data, name)
+    check_whole(data, name=name)
     try:
         raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
@@ -32,6 +32,28 @@ def decode(data: bytes, *, name: str = "picture", bits: int = FULL_SCALE_BITS) -
     if raw is None or raw.size == 0:
         raise PictureError(f"{name} cannot be decoded: it is damaged or too large")
     return to_eight_bits(np.asarray(raw), bits=bits, name=name)
+
+
+def check_whole(data: bytes, *, name: str = "picture") -> None:
+    """Refuse, without decoding, what is no picture or lacks its end, which OpenCV would make up.
+
+    Raises:
+        PictureError: empty, of another kind, or cut short.
+    """
+    if not data:
+        raise PictureError(f"{name} is empty")
+    if data.startswith(b"\xff\xd8"):
+        whole = b"\xff\xd9" in data[-64:]
+    elif data.startswith(b"\x89PNG\r\n\x1a\n"):
+        whole = b"IEND" in data[-64:]
+    elif data.startswith(b"BM"):
+        whole = len(data) >= int.from_bytes(data[2:6], "little")
+    elif data.startswith((b"II*\0", b"MM\0*")):
+        whole = True  # the strips lie anywhere in the file; the decoder misses them itself
+    else:
+        raise PictureError(f"{name} is no PNG, JPEG, BMP or TIFF")
+    if not whole:
+        raise PictureError(f"{name} is cut short: its end is missing")
 
 
 def to_eight_bits(raw: np.ndarray, *, bits: int = FULL_SCALE_BITS, name: str = "picture") -> Image:
@@ -99,24 +121,6 @@ def encode_png(image: Image) -> bytes:
     if not done:
         raise PictureError(f"an image of shape {image.shape} cannot be encoded as PNG")
     return buffer.tobytes()
-
-
-def _check_whole(data: bytes, name: str) -> None:
-    """Refuse what is no picture or lacks its end, which OpenCV would make up."""
-    if not data:
-        raise PictureError(f"{name} is empty")
-    if data.startswith(b"\xff\xd8"):
-        whole = b"\xff\xd9" in data[-64:]
-    elif data.startswith(b"\x89PNG\r\n\x1a\n"):
-        whole = b"IEND" in data[-64:]
-    elif data.startswith(b"BM"):
-        whole = len(data) >= int.from_bytes(data[2:6], "little")
-    elif data.startswith((b"II*\0", b"MM\0*")):
-        whole = True  # the strips lie anywhere in the file; the decoder misses them itself
-    else:
-        raise PictureError(f"{name} is no PNG, JPEG, BMP or TIFF")
-    if not whole:
-        raise PictureError(f"{name} is cut short: its end is missing")
 
 
 def _cause(error: cv2.error) -> str:

@@ -40,6 +40,7 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
         "folder": {"path": picture.parent},
         "camera": {"device": _video(tmp_path, draw_part)},
         "upload": {},
+        "watch": {"path": picture.parent, "settle_ms": 0},
         "replay": {"results": record, "pictures": picture.parent},
         "synthetic": {"product": "ring", "rate_per_s": 0},
         "classify": {"name": "surface", "model": "bright/1"},
@@ -144,12 +145,12 @@ def test_sources(kind: str, entry_of: Callable[[str], dict[str, Any]]) -> None:
     feed.close()
 
 
-@pytest.mark.parametrize("kind", ["folder", "camera", "replay"])
+@pytest.mark.parametrize("kind", ["folder", "camera", "replay", "watch"])
 def test_a_source_that_cannot_be_opened_says_what_and_which(
     kind: str, entry_of: Callable[[str], dict[str, Any]], tmp_path: Path
 ) -> None:
     gone = tmp_path / "gone"
-    where = {"folder": "path", "camera": "device", "replay": "pictures"}[kind]
+    where = {"camera": "device", "replay": "pictures"}.get(kind, "path")
     with pytest.raises(AcquisitionError, match="gone"):
         parse(Source, {**entry_of(kind), where: str(gone)}).open()
 
