@@ -81,6 +81,14 @@ class TriggeredFeed(Feed, Protocol):
         """
 
 
+@runtime_checkable
+class KeepingFeed(Feed, Protocol):
+    """An open source that keeps what a frame came from until its result is stored."""
+
+    def answered(self, frame: AnyFrame) -> None:
+        """The result of this frame is stored. Returns at once; called from any thread."""
+
+
 class Source(Plugin, package="station.sources"):
     """Where frames come from."""
 

@@ -57,6 +57,8 @@ class Acquisition:
         self._frames = self._failures = 0
         self._last_error = ""
         self._previous: Frame | None = None
+        self.feed: Feed | None = None
+        """The open source; the intake may ask for it while it is given a frame."""
         self._thread = threading.Thread(target=self._run, name="acquisition", daemon=True)
 
     def start(self) -> None:
@@ -125,9 +127,11 @@ class Acquisition:
                 delay_s = min(delay_s * 2, RECONNECT_MOST_S)
                 continue
             delay_s = RECONNECT_FIRST_S
+            self.feed = feed
             try:
                 self._serve(feed)
             finally:
+                self.feed = None
                 feed.close()
         self._refuse("the station stops")
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from station.core.frame import AnyFrame, Job
-from station.core.plugin import Sink, Source
+from station.core.plugin import KeepingFeed, Sink, Source
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
 from station.core.result import Result, ResultState
@@ -251,7 +251,11 @@ class Line:
 
     def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
         """A frame came: to the workers with it."""
-        self._enqueue(ticket or self._ticket(Job()), frame, is_live=self._source.is_live)
+        ticket = ticket or self._ticket(Job())
+        feed = self._acquisition.feed
+        if isinstance(feed, KeepingFeed):
+            ticket.future.add_done_callback(lambda _: feed.answered(frame))
+        self._enqueue(ticket, frame, is_live=self._source.is_live)
 
     def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
         """No usable frame of a part that was there or asked for."""

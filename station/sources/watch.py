@@ -33,6 +33,11 @@ class Watch(Source, kind="watch"):
     max_bytes: int = Field(100_000_000, gt=0, description="larger files are no pictures")
     bits: Literal[8, 10, 12, 14, 16] = Field(16, description="what 16-bit pictures really fill")
 
+    @property
+    def is_live(self) -> bool:
+        """A file waits for the station."""
+        return False
+
     def open(self) -> DropFeed:
         """Lock the folder and begin to look.
 

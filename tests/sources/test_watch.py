@@ -384,7 +384,7 @@ def test_damaged_files_give_one_frame_or_one_complaint_each(
         name = f"{number}.{'jpg' if which % 2 else 'png'}"
         written[name] = bytes(data)
         drop(folder, name, written[name])
-    seen = []
+    seen: list[str] = []
     with closing(Watch(path=folder, settle_ms=1, give_up_s=0.05, poll_s=0.02).open()) as feed:
         until(lambda: _collect(feed, written, seen) == len(written))
         with pytest.raises(NoFrameError):
