@@ -21,6 +21,7 @@ COMMANDS = {
     "calibrate": "calibrate:app",
     "measure": "measure:app",
     "doctor": "doctor:doctor",
+    "plc": "plc:app",
     "sample": "sample:app",
     "line": "line:line",
     "hmi": "hmi:hmi",
