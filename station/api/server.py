@@ -11,7 +11,7 @@ import uvicorn
 
 from station.api.app import create_app
 from station.api.context import Context
-from station.core.errors import SettingsError
+from station.api.sockets import bind
 from station.line.line import Line
 from station.line.settings import ApiSettings, StationSettings
 from station.line.shelf import Shelf
@@ -26,19 +26,7 @@ def listen(settings: ApiSettings) -> socket.socket:
     Raises:
         SettingsError: somebody else has it.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    door = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if sys.platform != "win32":  # there it would let two servers share the port
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind((settings.host, settings.port))
-    except OSError as error:
-        door.close()
-        raise SettingsError(
-            f"port {settings.port} of {settings.host} cannot be used ({error.strerror}); end the "
-            "other program or set api.port in station.toml"
-        ) from error
-    return door
+    return bind(settings.host, settings.port, "api.port")
 
 
 def serve(

@@ -92,6 +92,11 @@ def examine(path: Path) -> Iterator[Line]:
     yield _port("api", settings.api.host, settings.api.port)
     if settings.hmi.enabled:
         yield _port("hmi", settings.hmi.host, settings.hmi.port)
+    plc = settings.plc
+    wanted = {"port": plc.port, "modbus_port": plc.modbus_port, "ascii_port": plc.ascii_port}
+    for setting, port in wanted.items():
+        if plc.enabled and port is not None:
+            yield _port("plc", plc.host, port, setting)
 
 
 def _python() -> Line:
@@ -219,12 +224,12 @@ def _camera(settings: StationSettings) -> Line:
     return Line("camera", f"{source.camera_id} ({source.kind}) gave a frame of {shape}")
 
 
-def _port(what: str, host: str, port: int) -> Line:
+def _port(what: str, host: str, port: int, setting: str = "port") -> Line:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as door:
         try:
             door.bind((host, port))
         except OSError as error:
-            advice = f"end the other program, or set {what}.port in station.toml"
+            advice = f"end the other program, or set {what}.{setting} in station.toml"
             return Line("port", f"{port} for the {what}: {error.strerror}", advice)
     return Line("port", f"{port} for the {what} is free")

@@ -1,13 +1,17 @@
 """`station line`: the line and its API in one process; the supervisor starts it."""
 
 import logging
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from station.api.plc.desk import Terms
+from station.api.plc.doors import Doors, bind_ports
 from station.api.server import listen, serve
 from station.cli.home import home, shipped, site
+from station.core.errors import JournalError
 from station.journal.pictures import Pictures
 from station.journal.records import Journal
 from station.line.housekeeping import Housekeeping
@@ -39,18 +43,36 @@ def run_line(settings: StationSettings, folder: Path, *, ends_with_stdin: bool) 
         warm_up()
     shelf = open_shelf(settings.source.camera_id)
     prepared = shelf.prepare(settings.line.recipe)
-    door = listen(settings.api)
-    journal = Journal(folder / "journal.sqlite")
-    pictures = Pictures(folder / "pictures", settings.journal)
-    housekeeping = Housekeeping(journal, pictures, settings.journal)
-    running = Line(
-        settings.line, prepared, settings.source, journal, pictures, settings.sinks, settings.alarms
-    )
-    try:
+    door, ports = listen(settings.api), bind_ports(settings.plc)
+    with ExitStack() as opened:
+        opened.callback(ports.close)
+        journal = Journal(folder / "journal.sqlite")
+        pictures = Pictures(folder / "pictures", settings.journal)
+        housekeeping = Housekeeping(journal, pictures, settings.journal)
+        running = Line(
+            settings.line, prepared, settings.source, journal, pictures, settings.sinks,
+            settings.alarms,
+        )  # fmt: skip
+        opened.callback(running.close)
+        opened.callback(housekeeping.close)
+        doors = Doors(ports, running, _terms(settings, shelf))
+        opened.callback(doors.close)
         serve(running, shelf, settings, door, ends_with_stdin=ends_with_stdin)
-    finally:
-        housekeeping.close()
-        running.close()
+
+
+def _terms(settings: StationSettings, shelf: Shelf) -> Terms:
+    line = settings.line
+    return Terms(
+        recipes=settings.plc.recipes,
+        prepare=shelf.prepare,
+        record_counts=_keep_no_counts,
+        deadline_ms=line.deadline_ms,
+        most_under_way=line.queue_size + line.workers,
+    )
+
+
+def _keep_no_counts(sent: int, passed: int, rejected: int) -> None:
+    raise JournalError(f"the journal keeps no counts ({sent}, {passed}, {rejected})")
 
 
 def open_shelf(camera_id: str = "camera") -> Shelf:

@@ -1,6 +1,7 @@
 """`station run` and `station demo`: the whole station, supervised."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from station.cli.home import home
 from station.cli.supervisor import Child, Supervisor
 from station.core.errors import SettingsError
 from station.core.files import write_whole
-from station.line.settings import StationSettings, read_settings
+from station.line.settings import PlcSettings, StationSettings, read_settings
 
 DEMO_PRODUCTS = ("ring", "cap", "board", "label")
 DEMO_TOML = """\
@@ -40,6 +41,10 @@ port = {port}
 [hmi]
 enabled = {hmi}
 port = {hmi_port}
+
+[plc]
+port = {plc_port}
+recipes = {{ 1 = "{product}" }}
 """
 
 Seconds = Annotated[float | None, typer.Option(min=0.1, help="End by itself after this time.")]
@@ -72,6 +77,7 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, max=999, help="Another seed, other parts.")] = 0,
     port: Annotated[int, typer.Option(help="Port of the API.")] = 8470,
     hmi_port: Annotated[int, typer.Option(help="Port of the operator's page.")] = 8471,
+    plc_port: Annotated[int, typer.Option(help="Port for controllers (HTTP).")] = 8472,
 ) -> None:
     """Watch rendered parts being inspected; needs no camera, no file, no internet."""
     if product not in DEMO_PRODUCTS:
@@ -81,7 +87,7 @@ def demo(
     folder = home() / "var" / "demo"
     content = DEMO_TOML.format(
         product=product, rate=rate, seed=seed, prerendered=prerendered, port=port,
-        hmi=str(not no_hmi).lower(), hmi_port=hmi_port,
+        hmi=str(not no_hmi).lower(), hmi_port=hmi_port, plc_port=plc_port,
     )  # fmt: skip
     write_whole(folder / "station.toml", content.encode())
     _run(folder / "station.toml", folder, seconds=seconds, with_hmi=not no_hmi)
@@ -119,7 +125,19 @@ def _greet(settings: StationSettings, path: Path, api_url: str, *, with_hmi: boo
         typer.echo(f"  operator's page  http://{settings.hmi.host}:{settings.hmi.port}")
     typer.echo(f"  API              {api_url}/api/v1/station")
     typer.echo(f"  API reference    {api_url}/docs")
+    for line in _doors(settings.plc):
+        typer.echo(f"  PLC              {line}")
     typer.echo("Ctrl-C ends it.")
+
+
+def _doors(plc: PlcSettings) -> Iterator[str]:
+    """Where controllers find the station."""
+    if not plc.enabled:
+        return
+    yield f"http://{plc.host}:{plc.port}/plc/v1/status"
+    for name, port in (("Modbus TCP", plc.modbus_port), ("ASCII", plc.ascii_port)):
+        if port is not None:
+            yield f"{name} {plc.host}:{port}"
 
 
 def _status(api_url: str) -> dict[str, Any] | None:

@@ -25,10 +25,14 @@ FIRST_RECIPE_NUMBER = 101
 """The first reason of a recipe's table; 1 to 99 are the station's own."""
 BAD_REQUEST_NUMBER = 90
 NOT_FOUND_NUMBER = 91
+NOT_USABLE_NUMBER = 92
+UNLISTED_NUMBER = 100
+"""For a reason that stands in no table."""
 
 REQUEST_TEXTS: dict[int, str] = {
     BAD_REQUEST_NUMBER: "the request is wrong: a parameter is missing, unknown or out of range",
-    NOT_FOUND_NUMBER: "no such sequence number, or no such request",
+    NOT_FOUND_NUMBER: "no such sequence number, recipe number or request",
+    NOT_USABLE_NUMBER: "the recipe cannot be made ready; the one before stays active",
 }
 """Numbers that are about a request and not about a part."""
 

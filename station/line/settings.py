@@ -97,7 +97,7 @@ class PlcSettings(BaseModel):
     port: int = Field(8472, ge=0, le=65535, description="HTTP; see station/api/plc/contract.md")
     modbus_port: int | None = Field(None, ge=0, le=65535, description="Modbus TCP; none: off")
     ascii_port: int | None = Field(None, ge=0, le=65535, description="ASCII over TCP; none: off")
-    recipes: dict[int, str] = Field(
+    recipes: dict[Annotated[int, Field(ge=1, le=65535)], str] = Field(
         default_factory=dict, description="number a PLC may ask for -> recipe_id"
     )
 

@@ -31,6 +31,8 @@ rate_per_s = 50
 port = {port}
 [hmi]
 enabled = false
+[plc]
+enabled = false
 """
 
 
@@ -208,6 +210,44 @@ def test_what_is_wrong_is_said_and_code_2(
     _, err = process.communicate(timeout=25)
     assert process.returncode == 2
     assert message in err
+    assert "Traceback" not in err
+
+
+def test_the_door_for_controllers_is_greeted_and_answers(start: StartStation, home: Path) -> None:
+    port, plc_port = free_port(), free_port()
+    toml = TOML.format(port=port).replace("enabled = false\n[plc]\nenabled = false", "PLC")
+    toml = toml.replace(
+        "PLC", f"enabled = false\n[plc]\nport = {plc_port}\nrecipes = {{1 = 'tiny'}}"
+    )
+    (home / "station.toml").write_text(toml)
+    process = start("run")
+    until_up(port)
+    answer = httpx.post(f"http://127.0.0.1:{plc_port}/plc/v1/trigger?seq=1", trust_env=False)
+    assert answer.status_code == 200
+    assert answer.json()["seq"] == 1
+    status = httpx.get(f"http://127.0.0.1:{plc_port}/plc/v1/status", trust_env=False).json()
+    assert (status["online"], status["recipe"]) == (1, 1)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert f"PLC              http://127.0.0.1:{plc_port}/plc/v1/status" in out
+
+
+@pytest.mark.parametrize("setting", ["port", "modbus_port", "ascii_port"])
+def test_a_controllers_port_in_use_is_named(setting: str, start: StartStation, home: Path) -> None:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        taken = door.getsockname()[1]
+        plc = f"[plc]\nport = {free_port()}\n{setting} = {taken}\n"
+        plc = f"[plc]\nport = {taken}\n" if setting == "port" else plc
+        toml = TOML.format(port=free_port()).replace("[plc]\nenabled = false\n", plc)
+        (home / "station.toml").write_text(toml)
+        process = start("run")
+        _, err = process.communicate(timeout=25)
+    assert process.returncode == 2
+    assert f"port {taken}" in err
+    assert f"plc.{setting}" in err
     assert "Traceback" not in err
 
 

@@ -1,0 +1,343 @@
+"""The handshake with a PLC, whichever door it came through: triggers, results, bits."""
+
+import asyncio
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from station.api.plc.answers import (
+    STATION_ONLY,
+    Answer,
+    Refusal,
+    Status,
+    answer_of,
+    part_number,
+    refused,
+)
+from station.api.plc.orders import Order
+from station.core.errors import JournalError, StateError, StationError
+from station.core.frame import Job
+from station.core.plc_words import (
+    BEAT_AT_MOST,
+    RESULTS_HELD,
+    SEQUENCE_AT_MOST,
+    PlcBit,
+    reason_numbers,
+)
+from station.core.reasons import STATION_NUMBERS, StationReason
+from station.core.recipe import PreparedRecipe
+from station.core.result import Result, ResultState
+from station.line.counters import Counters
+from station.line.states import State
+
+MOST_KNOWN = 1000
+MOST_TABLES = 64
+OWN_NUMBERS = 2_000_000_001
+"""Where the station's own numbers begin, for triggers that came without one."""
+RETRY_S, RETRY_DEPTH = 2.0, 8
+"""The same `seq` again so soon, and so near to the newest, is the same trigger sent again."""
+RECORD_S = 0.05
+"""After its deadline an answer may take so long to be recorded; then the PLC is told `late`."""
+
+_OPERATIONAL = frozenset({State.READY, State.SINGLE_EXECUTION, State.CONTINUOUS_EXECUTION})
+_LATE = STATION_NUMBERS[StationReason.LATE]
+_MISSED = frozenset(
+    STATION_NUMBERS[reason]
+    for reason in (
+        StationReason.NO_FRAME,
+        StationReason.OVERRUN,
+        StationReason.LOST_TRIGGER,
+        StationReason.NOT_READY,
+    )
+)
+
+
+class AskedLine(Protocol):
+    """What the desk asks of the line."""
+
+    counters: Counters
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def prepared(self) -> PreparedRecipe: ...
+    @property
+    def beat(self) -> int: ...
+    @property
+    def stop_request(self) -> str: ...
+    def trigger(self, job: Job) -> Future[Result]: ...
+    def activate(self, prepared: PreparedRecipe) -> None: ...
+    def reset(self) -> None: ...
+    def subscribe(self, listener: Callable[[Result], None]) -> Callable[[], None]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the desk knows of its station besides the line."""
+
+    recipes: Mapping[int, str]
+    prepare: Callable[[str], PreparedRecipe]
+    """Finds a recipe by id and makes it ready; may take seconds."""
+    record_counts: Callable[[int, int, int], None]
+    """Keeps what the PLC counted: sent, passed, rejected."""
+    deadline_ms: float
+    most_under_way: int
+    """So many parts may be under way and another trigger still be taken."""
+
+
+@dataclass(slots=True, eq=False)
+class _Known:
+    """A trigger that was taken, and its answer once there is one."""
+
+    seq: int
+    part_id: str
+    came_s: float
+    answer: Answer | None
+
+
+class Desk:
+    """Belongs to one event loop; the line's threads are only ever handed over from."""
+
+    def __init__(self, line: AskedLine, terms: Terms, pool: Executor) -> None:
+        """Listen to the line; `pool` is for what would block the loop."""
+        self._line, self._terms, self._pool = line, terms, pool
+        self._loop = asyncio.get_running_loop()
+        self._buffer: deque[Answer] = deque()
+        self._known: OrderedDict[int, _Known] = OrderedDict()
+        self._newest: int | None = None
+        self._own = OWN_NUMBERS - 1
+        self._latched = self._acks = self._heart = 0
+        self._is_changing = False
+        self._beat = -1
+        self._tables: OrderedDict[str, dict[str, int]] = OrderedDict()
+        self._leave = line.subscribe(self._heard)
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._leave()
+
+    # -- triggers and results -------------------------------------------------------------------
+
+    async def trigger(self, order: Order) -> Answer:
+        """The answer to a trigger: the result at its deadline at the latest, or `state` 2."""
+        seq, promise = self.take(order)
+        if promise.done() or not order.is_awaited:
+            return promise.result() if promise.done() else _processing(seq, order.part)
+        deadline_s = (order.deadline_ms or self._terms.deadline_ms) / 1e3
+        try:
+            async with asyncio.timeout(deadline_s + RECORD_S):
+                return await asyncio.shield(promise)
+        except TimeoutError:
+            state = ResultState.PROCESSING
+            return Answer(seq=seq, part=order.part, state=state, code=_LATE)
+
+    def take(self, order: Order) -> tuple[int, asyncio.Future[Answer]]:
+        """Hand a trigger to the line; its number, and the promise of its answer."""
+        promise: asyncio.Future[Answer] = self._loop.create_future()
+        self._follow(order)
+        try:
+            if self._is_changing:
+                raise StateError("the station changes over")
+            self._learn_reasons()
+            future = self._line.trigger(order.as_job())
+            self._learn_reasons()
+        except StateError:
+            self._latched |= PlcBit.MISSED_ACQUISITION.mask
+            self._acks &= ~PlcBit.TRIGGER_ACK.mask
+            promise.set_result(refused(Refusal.NOT_READY, seq=order.seq, part=order.part))
+            return order.seq, promise
+        self._acks |= PlcBit.TRIGGER_ACK.mask
+        seq = order.seq or self._own_number()
+        known = self._remember(seq, order.part_id)
+        future.add_done_callback(
+            lambda done: self._hand_over(lambda: self._done(known, done.result(), promise))
+        )
+        return seq, promise
+
+    def find(self, seq: int) -> Answer:
+        """The answer to an earlier trigger, while the PLC that gave the number still runs."""
+        known = self._known.get(seq)
+        if known is None:
+            return refused(Refusal.NOT_THERE, seq=seq)
+        return known.answer or _processing(seq, part_number(known.part_id))
+
+    def oldest(self) -> Answer | None:
+        """The oldest result that waits for its acknowledgement."""
+        return self._buffer[0] if self._buffer else None
+
+    def acknowledge(self, seq: int) -> Refusal:
+        """Take a result out of the buffer; again is no mistake."""
+        held, known = len(self._buffer), self._known.get(seq)
+        self._buffer = deque(kept for kept in self._buffer if kept.seq != seq)
+        is_taken = len(self._buffer) < held or (known is not None and known.answer is not None)
+        self._acks &= ~PlcBit.RESULTS_ACK.mask
+        self._acks |= PlcBit.RESULTS_ACK.mask * is_taken
+        return Refusal.NONE if is_taken else Refusal.NOT_THERE
+
+    def release(self, bit: PlcBit) -> None:
+        """The PLC took its trigger or acknowledge bit back: so does the station."""
+        self._acks &= ~bit.mask
+
+    # -- the station ----------------------------------------------------------------------------
+
+    def look(self) -> Status:
+        """The bits and numbers of this moment."""
+        oldest = self.oldest()
+        return Status(
+            bits=self._bits(),
+            beat=self._line.beat % (BEAT_AT_MOST + 1),
+            recipe=self._recipe_number(),
+            held=len(self._buffer),
+            seq=oldest.seq if oldest else 0,
+        )
+
+    async def change_over(self, number: int) -> Refusal:
+        """Make another recipe ready and active; until then no trigger is taken."""
+        recipe_id = self._terms.recipes.get(number)
+        if recipe_id is None:
+            return Refusal.NOT_THERE
+        if self._is_changing:
+            return Refusal.NOT_READY
+        self._is_changing = True
+        try:
+            await self._loop.run_in_executor(
+                self._pool, lambda: self._line.activate(self._terms.prepare(recipe_id))
+            )
+        except StationError:
+            return Refusal.NOT_USABLE
+        finally:
+            self._is_changing = False
+        return Refusal.NONE
+
+    def reset(self) -> Refusal:
+        """Leave the error state; forget latched bits, the buffer, and every number."""
+        self._latched = self._acks = 0
+        self._forget()
+        self._newest = None
+        try:
+            self._line.reset()
+        except StateError:
+            return Refusal.NOT_READY
+        return Refusal.NONE
+
+    async def count(self, sent: int, passed: int, rejected: int) -> Refusal:
+        """Keep what the PLC counted."""
+        try:
+            await self._loop.run_in_executor(
+                self._pool, lambda: self._terms.record_counts(sent, passed, rejected)
+            )
+        except JournalError:
+            return Refusal.NOT_RECORDED
+        return Refusal.NONE
+
+    # -- inside ---------------------------------------------------------------------------------
+
+    def _follow(self, order: Order) -> None:
+        """Follow the PLC's numbers; one that falls back is a PLC that was restarted.
+
+        Its numbers mean other parts from then on, so that nothing stays stored under them.
+        """
+        newest = self._newest
+        if not order.seq or (newest is not None and self._is_retry(order, newest)):
+            return
+        self._newest = order.seq
+        if newest is None or (order.seq - newest - 1) % SEQUENCE_AT_MOST >= SEQUENCE_AT_MOST // 2:
+            self._forget()
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._buffer.clear()
+
+    def _is_retry(self, order: Order, newest: int) -> bool:
+        known = self._known.get(order.seq)
+        if known is None or (known.part_id and order.part_id not in ("", known.part_id)):
+            return False
+        is_near = (newest - order.seq) % SEQUENCE_AT_MOST < RETRY_DEPTH
+        return is_near and time.monotonic() - known.came_s <= RETRY_S
+
+    def _own_number(self) -> int:
+        self._own = self._own + 1 if self._own < SEQUENCE_AT_MOST else OWN_NUMBERS
+        self._known.pop(self._own, None)
+        return self._own
+
+    def _remember(self, seq: int, part_id: str, answer: Answer | None = None) -> _Known:
+        """Of one number only the newest trigger counts; a retry keeps the time of the first."""
+        earlier = self._known.pop(seq, None)
+        known = _Known(seq, part_id, earlier.came_s if earlier else time.monotonic(), answer)
+        self._known[seq] = known
+        self._buffer = deque(kept for kept in self._buffer if kept.seq != seq)
+        while len(self._known) > MOST_KNOWN:
+            self._known.popitem(last=False)
+        return known
+
+    def _hand_over(self, call: Callable[[], None]) -> None:
+        """From a thread of the line to the loop."""
+        with suppress(RuntimeError):  # the doors are closed: nobody waits any more
+            self._loop.call_soon_threadsafe(call)
+
+    def _done(self, known: _Known, result: Result, promise: asyncio.Future[Answer]) -> None:
+        numbers = self._tables.get(result.recipe_hash, STATION_ONLY)
+        answer = answer_of(result, seq=known.seq, numbers=numbers)
+        if answer.code in _MISSED:
+            self._latched |= PlcBit.MISSED_ACQUISITION.mask
+        if self._known.get(known.seq) is known:
+            known.answer = answer
+            self._keep(answer)
+        if not promise.done():
+            promise.set_result(answer)
+
+    def _keep(self, answer: Answer) -> None:
+        self._buffer.append(answer)
+        if len(self._buffer) > RESULTS_HELD:
+            self._buffer.popleft()
+            self._latched |= PlcBit.BUFFER_OVERRUN.mask
+
+    def _heard(self, result: Result) -> None:
+        """In a thread of the line: of all results only those of triggers that never came count."""
+        if result.reason_code == StationReason.LOST_TRIGGER and result.trigger_sequence:
+            self._hand_over(lambda: self._lost(result))
+
+    def _lost(self, result: Result) -> None:
+        self._latched |= PlcBit.MISSED_ACQUISITION.mask
+        seq = result.trigger_sequence
+        if seq and seq not in self._known:
+            self._remember(seq, "", answer_of(result, seq=seq))
+
+    def _learn_reasons(self) -> None:
+        prepared = self._line.prepared
+        if prepared.recipe_hash not in self._tables:
+            self._tables[prepared.recipe_hash] = reason_numbers(
+                reason.code for reason in prepared.recipe.reasons
+            )
+            while len(self._tables) > MOST_TABLES:
+                self._tables.popitem(last=False)
+
+    def _recipe_number(self) -> int:
+        active = self._line.prepared.recipe.recipe_id
+        named = (number for number, name in self._terms.recipes.items() if name == active)
+        return next(named, 0)
+
+    def _bits(self) -> int:
+        state, under_way = self._line.state, self._line.counters.look().in_progress
+        is_online = state in _OPERATIONAL
+        has_room = under_way < self._terms.most_under_way
+        if self._line.beat != self._beat:
+            self._beat, self._heart = self._line.beat, self._heart ^ PlcBit.HEARTBEAT.mask
+        shown = {
+            PlcBit.TRIGGER_READY: is_online and has_room and not self._is_changing,
+            PlcBit.BUSY: under_way > 0,
+            PlcBit.RESULTS_VALID: bool(self._buffer),
+            PlcBit.ONLINE: is_online,
+            PlcBit.FAULT: state is State.ERROR,
+            PlcBit.LINE_STOP_REQUEST: bool(self._line.stop_request),
+        }
+        live = sum(bit.mask for bit, is_set in shown.items() if is_set)
+        return live | self._latched | self._acks | self._heart
+
+
+def _processing(seq: int, part: int) -> Answer:
+    return Answer(seq=seq, part=part, state=ResultState.PROCESSING)
