@@ -124,6 +124,12 @@ class DropFeed:
             self._failures.append(failure)
             self._news.notify_all()
 
+    def lose(self, why: str) -> None:
+        """Nothing can come any more: `grab` raises an AcquisitionError with this from now on."""
+        with self._news:
+            self._lost = self._lost or why
+            self._news.notify_all()
+
     def look_now(self) -> None:
         """Something was dropped: look at once."""
         self._wake.set()
@@ -220,9 +226,7 @@ class DropFeed:
         except OSError as error:
             why = str(error)
         finally:
-            with self._news:
-                self._lost = why
-                self._news.notify_all()
+            self.lose(why)
 
     def _look_once(self) -> float:
         """Look into the folder; returns how long it may be left alone."""

@@ -27,6 +27,9 @@ BUILT_IN = [
 ]
 SOURCES = [kind for family, kind in BUILT_IN if family is Source]
 
+WAITING = {"upload", "ftp"}
+"""Sources to which somebody else must send the picture."""
+
 
 @pytest.fixture
 def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str], dict[str, Any]]:
@@ -40,6 +43,7 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
         "folder": {"path": picture.parent},
         "camera": {"device": _video(tmp_path, draw_part)},
         "upload": {},
+        "ftp": {"path": tmp_path / "spool", "port": 0, "user": "camera", "password": "secret"},
         "watch": {"path": picture.parent, "settle_ms": 0},
         "replay": {"results": record, "pictures": picture.parent},
         "synthetic": {"product": "ring", "rate_per_s": 0},
@@ -128,9 +132,9 @@ def test_sources(kind: str, entry_of: Callable[[str], dict[str, Any]]) -> None:
     source = parse(Source, {**entry_of(kind), "camera_id": "cam7"})
     feed = source.open()
     try:
-        frame = feed.grab(5)
+        frame = feed.grab(0.2 if kind in WAITING else 5)
     except NoFrameError:
-        assert kind == "upload"
+        assert kind in WAITING
     else:
         assert frame is not None
         frame = decoded(frame)
