@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -46,11 +46,11 @@ class PreparedRecipe:
     """True where the recipe carries a qualification of exactly this recipe on this station."""
     site: Site | None = None
     """What it was prepared on, so that another process can prepare the same."""
+    configuration_id: str = field(init=False)
+    """Of the Configuration it was prepared with; kept, because every result names it."""
 
-    @property
-    def configuration_id(self) -> str:
-        """Of the Configuration it was prepared with."""
-        return self.configuration.configuration_id
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "configuration_id", self.configuration.configuration_id)
 
 
 def prepare(recipe: "Recipe", site: Site) -> PreparedRecipe:
