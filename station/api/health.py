@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from station.api.context import Context, Station
 from station.api.problems import problem
-from station.line.counters import OUTCOMES
+from station.journal.ledger import OUTCOMES
 from station.line.states import State
 
 router = APIRouter(tags=["health"])

@@ -1,36 +1,28 @@
 """The record of every result: SQLite, committed before anybody is answered."""
 
-import queue
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from station.core.errors import JournalError
 from station.core.result import RESULT_JSON, Evaluation, Result
+from station.journal import ledger
+from station.journal.ledger import LedgerRow, PlcCounts
+from station.journal.numbers import Numbers
+from station.journal.shifts import Shifts
+from station.journal.tables import LATE_RESULTS, RESULTS, open_engine, upgrade
+from station.journal.writing import OnRecorded, Writer
 
-OnRecorded = Callable[[Result, JournalError | None], None]
+DRAIN_S = 5.0
+MOST_OF_ONE_PART = 100
 
-MOST_PER_COMMIT = 64
-QUEUE_SIZE = 256
-BUSY_TIMEOUT_S = 5.0
-
-_SCHEMA = sa.MetaData()
-_RESULTS = sa.Table(
-    "results",
-    _SCHEMA,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("job_id", sa.String(64), nullable=False, unique=True),
-    sa.Column("part_id", sa.String(128), nullable=False, index=True),
-    sa.Column("evaluation", sa.Integer, nullable=False, index=True),
-    sa.Column("completed_at", sa.Float, nullable=False, index=True),
-    sa.Column("record", sa.LargeBinary, nullable=False),
-    sqlite_autoincrement=True,
-)
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,55 +36,137 @@ class Row:
 class Journal:
     """An open journal: one thread writes, in groups; everybody may read."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the database, making it where it does not exist.
+    def __init__(self, path: Path, *, shifts: Shifts | None = None) -> None:
+        """Open the database, making it where it does not exist; `shifts` begin the ledger's rows.
 
         Raises:
-            JournalError: the folder or file cannot be used.
+            JournalError: the folder or file cannot be used, or a newer station made it.
         """
         self.path = path
+        self.shifts = shifts or Shifts()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = _engine(path)
-            _SCHEMA.create_all(self._engine)
+            self._engine = open_engine(path)
+            upgrade(self._engine, path)
+            with self._engine.connect() as connection:
+                self._numbers = Numbers(connection)
         except (OSError, SQLAlchemyError) as error:
+            if isinstance(error, JournalError):
+                raise
             raise JournalError(f"cannot open the journal {path}: {error}") from error
-        self._waiting: queue.Queue[tuple[Result, OnRecorded] | None] = queue.Queue(QUEUE_SIZE)
-        self._writer = threading.Thread(target=self._write_groups, name="journal", daemon=True)
-        self._writer.start()
+        self.writer = Writer(self._engine, path, self._numbers, self.shifts)
 
     def record(self, result: Result, on_recorded: OnRecorded) -> None:
         """Queue a result; `on_recorded` is called in the writer's thread once it is on the disk.
 
         Where it cannot be kept, `on_recorded` gets the error instead. Blocks while 256 wait.
         """
-        self._waiting.put((result, on_recorded))
+        self.writer.record(result, on_recorded)
+
+    def drain(self, timeout_s: float = DRAIN_S) -> bool:
+        """Wait until everything queued so far is on the disk; false: it is not yet."""
+        return self.writer.drain(timeout_s)
 
     def close(self) -> None:
         """Write what waits, then close."""
-        if self._writer.is_alive():
-            self._waiting.put(None)
-            self._writer.join()
+        self.writer.close()
         self._engine.dispose()
 
+    # -- numbers and sequences -------------------------------------------------------------------
+
     def last_number(self) -> int:
-        """The highest `ledger_number` stored; 0 if there is none."""
-        return 0
+        """The highest `ledger_number` ever stored; 0 if there is none."""
+        return self._numbers.highest
 
     def missing_numbers(self) -> list[int]:
-        """Numbers below the highest one that have no result."""
-        return []
+        """Numbers below the highest that had no result when the journal was opened."""
+        return list(self._numbers.missing)
 
     def last_sequence(self) -> int | None:
-        """The `trigger_sequence` of the newest result that has one."""
-        return None
+        """The `trigger_sequence` of the newest trigger that had one."""
+        return self._numbers.sequence
 
-    def find_sequence(self, trigger_sequence: int) -> Result | None:  # noqa: ARG002
-        """The newest result of a PLC's trigger."""
-        return None
+    def find_sequence(self, trigger_sequence: int) -> Result | None:
+        """The newest result of a PLC's trigger.
+
+        Raises:
+            JournalError: the database cannot be read.
+        """
+        query = sa.select(RESULTS).where(RESULTS.c.trigger_sequence == trigger_sequence)
+        rows = self._select(query.order_by(RESULTS.c.id.desc()), 1)
+        return rows[0].result if rows else None
+
+    def find_part(
+        self, part_id: str, product_id: str, meas_id: str, since: datetime
+    ) -> Result | None:
+        """The newest result of a part that was completed at `since` or later.
+
+        Raises:
+            JournalError: the database cannot be read.
+        """
+        query = sa.select(RESULTS).where(
+            RESULTS.c.part_id == part_id, RESULTS.c.completed_at >= since.timestamp()
+        )
+        rows = self._select(query.order_by(RESULTS.c.id.desc()), MOST_OF_ONE_PART)
+        found = (row.result for row in rows)
+        return next((r for r in found if (r.product_id, r.meas_id) == (product_id, meas_id)), None)
+
+    # -- beside the answers ----------------------------------------------------------------------
 
     def record_late(self, result: Result) -> None:
-        """Keep what came after its job was answered as late."""
+        """Keep what came after its job was answered as late, beside the answer. Returns at once."""
+        row = {
+            "job_id": result.job_id,
+            "completed_at": result.completed_at.timestamp(),
+            "record": RESULT_JSON.dump_json(result),
+        }
+        insert = sqlite.insert(LATE_RESULTS).on_conflict_do_nothing()
+        self.writer.aside(lambda connection: _execute(connection, insert, row))
+
+    def find_late(self, job_id: str) -> Result | None:
+        """What came after a job was answered as late, or None.
+
+        Raises:
+            JournalError: the database cannot be read.
+        """
+        query = sa.select(LATE_RESULTS.c.record).where(LATE_RESULTS.c.job_id == job_id)
+        record = self.read(lambda connection: connection.execute(query).scalar())
+        return RESULT_JSON.validate_json(record) if record else None
+
+    def count_duplicate(self, result: Result) -> None:
+        """Count a question that was answered with a result given before. Returns at once."""
+        asked = replace(result, completed_at=datetime.now(UTC))
+        self.writer.aside(
+            lambda connection: ledger.count_up(connection, [asked], self.shifts, ledger.DUPLICATE)
+        )
+
+    def record_plc_counts(
+        self, sent: int, passed: int, rejected: int, now: datetime | None = None
+    ) -> None:
+        """Keep what the PLC's counters show, beside the ledger. Returns at once."""
+        moment = now or datetime.now(UTC)
+        told = (sent, passed, rejected)
+        self.writer.aside(
+            lambda connection: ledger.count_plc(connection, told, moment, self.shifts)
+        )
+
+    def ledger(self, since: datetime | None = None) -> list[LedgerRow]:
+        """What was counted in the shifts that began at or after `since`.
+
+        Raises:
+            JournalError: the database cannot be read.
+        """
+        return self.read(lambda connection: ledger.rows(connection, since))
+
+    def plc_counts(self, since: datetime | None = None) -> list[PlcCounts]:
+        """What the PLC counted in the shifts that began at or after `since`.
+
+        Raises:
+            JournalError: the database cannot be read.
+        """
+        return self.read(lambda connection: ledger.plc_rows(connection, since))
+
+    # -- results -----------------------------------------------------------------------------------
 
     def find(self, job_id: str) -> Result | None:
         """The result of a job, or None.
@@ -100,7 +174,7 @@ class Journal:
         Raises:
             JournalError: the database cannot be read.
         """
-        rows = self._select(sa.select(_RESULTS).where(_RESULTS.c.job_id == job_id))
+        rows = self._select(sa.select(RESULTS).where(RESULTS.c.job_id == job_id))
         return rows[0].result if rows else None
 
     def since(
@@ -116,8 +190,8 @@ class Journal:
         Raises:
             JournalError: the database cannot be read.
         """
-        query = sa.select(_RESULTS).where(_RESULTS.c.id > after)
-        return self._select(_filtered(query, evaluation, part_id).order_by(_RESULTS.c.id), limit)
+        query = sa.select(RESULTS).where(RESULTS.c.id > after)
+        return self._select(_filtered(query, evaluation, part_id).order_by(RESULTS.c.id), limit)
 
     def latest(
         self,
@@ -131,8 +205,8 @@ class Journal:
         Raises:
             JournalError: the database cannot be read.
         """
-        query = _filtered(sa.select(_RESULTS), evaluation, part_id)
-        return self._select(query.order_by(_RESULTS.c.id.desc()), limit)
+        query = _filtered(sa.select(RESULTS), evaluation, part_id)
+        return self._select(query.order_by(RESULTS.c.id.desc()), limit)
 
     def forget_before(self, stamp_s: float) -> int:
         """Delete results completed before a POSIX time; returns how many.
@@ -143,74 +217,38 @@ class Journal:
         try:
             with self._engine.begin() as connection:
                 gone = connection.execute(
-                    sa.delete(_RESULTS).where(_RESULTS.c.completed_at < stamp_s)
+                    sa.delete(RESULTS).where(RESULTS.c.completed_at < stamp_s)
                 )
             return int(gone.rowcount)
         except SQLAlchemyError as error:
             raise JournalError(f"cannot clean the journal {self.path}: {error}") from error
 
-    def _select(self, query: sa.Select[Any], limit: int | None = None) -> list[Row]:
+    def read(self, query: Callable[[sa.Connection], _Answer]) -> _Answer:
+        """Ask the database something.
+
+        Raises:
+            JournalError: it cannot be read.
+        """
         try:
             with self._engine.connect() as connection:
-                rows = connection.execute(query.limit(limit)).all()
+                return query(connection)
         except SQLAlchemyError as error:
             raise JournalError(f"cannot read the journal {self.path}: {error}") from error
+
+    def _select(self, query: sa.Select[Any], limit: int | None = None) -> list[Row]:
+        rows = self.read(lambda connection: connection.execute(query.limit(limit)).all())
         return [Row(id=row.id, result=RESULT_JSON.validate_json(row.record)) for row in rows]
-
-    def _write_groups(self) -> None:
-        is_open = True
-        while is_open:
-            group = [self._waiting.get()]
-            while len(group) < MOST_PER_COMMIT and not self._waiting.empty():
-                group.append(self._waiting.get())
-            is_open = None not in group
-            self._write([entry for entry in group if entry is not None])
-
-    def _write(self, group: Sequence[tuple[Result, OnRecorded]]) -> None:
-        if not group:
-            return
-        error = self._commit([result for result, _ in group])
-        for result, on_recorded in group:
-            # One record the database refuses must not take its neighbours with it.
-            on_recorded(result, self._commit([result]) if error and len(group) > 1 else error)
-
-    def _commit(self, results: Sequence[Result]) -> JournalError | None:
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(sa.insert(_RESULTS), [_as_row(result) for result in results])
-        except (SQLAlchemyError, OSError, ValueError) as error:
-            return JournalError(f"cannot write the journal {self.path}: {error}")
-        return None
 
 
 def _filtered(
     query: sa.Select[Any], evaluation: Evaluation | None, part_id: str | None
 ) -> sa.Select[Any]:
     if evaluation is not None:
-        query = query.where(_RESULTS.c.evaluation == int(evaluation))
+        query = query.where(RESULTS.c.evaluation == int(evaluation))
     if part_id is not None:
-        query = query.where(_RESULTS.c.part_id == part_id)
+        query = query.where(RESULTS.c.part_id == part_id)
     return query
 
 
-def _as_row(result: Result) -> dict[str, Any]:
-    return {
-        "job_id": result.job_id,
-        "part_id": result.part_id,
-        "evaluation": int(result.evaluation),
-        "completed_at": result.completed_at.timestamp(),
-        "record": RESULT_JSON.dump_json(result),
-    }
-
-
-def _engine(path: Path) -> sa.Engine:
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
-
-    @sa.event.listens_for(engine, "connect")
-    def durable(connection: Any, _: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.close()
-
-    return engine
+def _execute(connection: sa.Connection, statement: sa.Executable, row: dict[str, Any]) -> None:
+    connection.execute(statement, [row])

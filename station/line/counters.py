@@ -6,7 +6,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from station.core.result import Evaluation, Result, ResultState
+from station.core.result import Result
+from station.journal.ledger import OUTCOMES, outcome_of
 
 RATE_WINDOW_S = 10.0
 
@@ -78,13 +79,3 @@ class Counters:
     def _rate(self) -> float:
         age_s = (datetime.now(UTC) - self._since).total_seconds()
         return len(self._recent_s) / max(1.0, min(RATE_WINDOW_S, age_s))
-
-
-OUTCOMES = ("ok", "not_ok", "not_decidable", "aborted", "failed")
-
-
-def outcome_of(result: Result) -> str:
-    """The counter a result belongs to: its evaluation if completed, else how it ended."""
-    if result.result_state is not ResultState.COMPLETED:
-        return result.result_state.name.lower()
-    return Evaluation(result.evaluation).name.lower()
