@@ -1,0 +1,144 @@
+"""A working line in this process, driven through its public verbs, and its promises kept in mind."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from station.core.frame import AnyFrame, Frame, Job
+from station.core.plugin import Sink, Source
+from station.core.recipe import PreparedRecipe
+from station.core.result import Result
+from station.journal.pictures import KeepPolicy, Pictures
+from station.journal.records import Journal
+from station.line.line import Line
+from station.line.settings import AlarmSettings, LineSettings
+from station.line.states import State
+from station.sources.upload import Upload
+from tests.faults.books import Books, answers_apart, false_passes, not_adding_up, read_books
+from tests.faults.outcome import Outcome
+
+ANSWER_S = 20.0
+Promise = Future[Result]
+
+
+@dataclass(slots=True)
+class Bench:
+    """An open line and everything that was asked of it."""
+
+    line: Line
+    path: Path
+    promises: list[Promise] = field(default_factory=list)
+    never: set[str] = field(default_factory=set)
+    """Jobs that met a fault: they may not pass, whatever was seen."""
+    problems: list[str] = field(default_factory=list)
+    extra_false: list[str] = field(default_factory=list)
+
+    def submit(self, frame: AnyFrame, *, may_pass: bool = True, **job: Any) -> Promise:
+        """Hand in a picture of a part."""
+        return self._asked(Job(**job), lambda order: self.line.submit(frame, order), may_pass)
+
+    def trigger(self, *, may_pass: bool = True, **job: Any) -> Promise:
+        """Trigger the camera for a part."""
+        return self._asked(Job(**job), self.line.trigger, may_pass)
+
+    def answers(self) -> list[Result]:
+        """Every promise kept; waits for those still under way."""
+        return [promise.result(ANSWER_S) for promise in self.promises]
+
+    def claim(self, held: bool, what: str) -> None:
+        """Something that must be so."""
+        if not held:
+            self.problems.append(what)
+
+    def until(self, is_so: Callable[[], bool], what: str, within_s: float = 10.0) -> float:
+        """Wait until something is so; how long it took. If never, that is a problem."""
+        started_s = time.monotonic()
+        while not is_so():
+            if time.monotonic() - started_s > within_s:
+                self.problems.append(f"not within {within_s:g} s: {what}")
+                break
+            threading.Event().wait(0.005)
+        return time.monotonic() - started_s
+
+    def back_s(self, ask: Callable[[], Promise], within_s: float) -> float:
+        """How long it takes until a part passes again; each try is a part of its own."""
+        return self.until(
+            lambda: ask().result(ANSWER_S).passed, "a good part passes again", within_s
+        )
+
+    def outcome(
+        self, *, injected: int, back_s: float | None = None, kills: int = 0, needs_pass: bool = True
+    ) -> Outcome:
+        """Close the line, open its books and compare."""
+        answers = [answer for answer in self.answers() if not answer.is_duplicate]
+        counts = self.line.counters.look()
+        self.line.close()
+        books = read_books(self.path)
+        self.problems += not_adding_up(books, counts)
+        self.problems += answers_apart(books, answers)
+        if needs_pass:
+            self.claim(books.passed > 0, "no part passed at all, so nothing was shown")
+        wrong = [*false_passes(books, self.never), *self.extra_false]
+        return Outcome(
+            injected=injected,
+            parts=len(books.results),
+            passed=books.passed,
+            false_passes=len(wrong),
+            kills=kills,
+            back_s=back_s,
+            problems=(*self.problems, *wrong),
+        )
+
+    def books(self) -> Books:
+        """What is in the journal now."""
+        return read_books(self.path)
+
+    def _asked(self, job: Job, ask: Callable[[Job], Promise], may_pass: bool) -> Promise:
+        if not may_pass:
+            self.never.add(job.job_id)
+        promise = ask(job)
+        self.promises.append(promise)
+        return promise
+
+
+@contextmanager
+def open_bench(
+    home: Path,
+    prepared: PreparedRecipe,
+    source: Source | None = None,
+    *,
+    sinks: Sequence[Sink] = (),
+    keep: KeepPolicy | None = None,
+    **settings: Any,
+) -> Iterator[Bench]:
+    """A line at work in a folder; closed at the end, whatever happened."""
+    usual = {
+        "recipe": "tiny", "autostart": False, "isolation": "thread", "trigger_mode": "software",
+        "queue_size": 16, "deadline_ms": 5000,
+    }  # fmt: skip
+    path = home / "journal.sqlite"
+    line = Line(
+        LineSettings.model_validate({**usual, **settings}),
+        prepared,
+        source or Upload(),
+        Journal(path),
+        Pictures(home / "pictures", keep or KeepPolicy(keep="none")),
+        sinks,
+        AlarmSettings(unjudged_in_row=0, unjudged_of_100=0),
+    )
+    try:
+        bench = Bench(line, path)
+        bench.until(lambda: line.state is State.READY or line.camera.last_error != "", "ready", 20)
+        yield bench
+    finally:
+        line.close()
+
+
+def is_good(frame: Frame) -> bool:
+    """Whether the truth of a frame is a good part."""
+    return frame.truth == "ok"

@@ -1,0 +1,18 @@
+"""All groups of faults, in the order of the report."""
+
+from tests.faults import models
+from tests.faults.outcome import Group
+
+GROUPS: tuple[Group, ...] = (*models.GROUPS,)
+
+
+def by_name(name: str) -> Group:
+    """The group of a name.
+
+    Raises:
+        KeyError: there is none; says which there are.
+    """
+    for group in GROUPS:
+        if group.name == name:
+            return group
+    raise KeyError(f"no group {name!r}; there is: {', '.join(group.name for group in GROUPS)}")

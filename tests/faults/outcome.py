@@ -1,0 +1,61 @@
+"""What a group of faults is, and what came of it."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One group's counts; it held if nothing stands under `problems`."""
+
+    injected: int
+    """Faults put in."""
+    parts: int
+    """Results in the books."""
+    passed: int
+    false_passes: int = 0
+    """Parts that passed without proof: with a defect, or that met a fault."""
+    acknowledged_lost: int = 0
+    """Results somebody was told of and that stand in no journal."""
+    kills: int = 0
+    back_s: float | None = None
+    """From the end of the fault to the next part that passed; None: nothing was away."""
+    problems: tuple[str, ...] = ()
+    """What was claimed and did not hold."""
+
+    @property
+    def held(self) -> bool:
+        """Every claim held."""
+        return not self.problems and not self.false_passes and not self.acknowledged_lost
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Where and how large a group is tried."""
+
+    home: Path
+    """An empty folder of its own."""
+    size: int
+    seed: int = 0
+    rng: random.Random = field(default_factory=random.Random)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Faults of one sort, put into a working station."""
+
+    name: str
+    claim: str
+    run: Callable[[Trial], Outcome]
+    small: int
+    """Faults, parts or kills in CI."""
+    full: int
+    limit_s: float = 60.0
+    """A small trial that takes longer hangs."""
+
+    def try_out(self, home: Path, *, seed: int, is_full: bool = False) -> Outcome:
+        """Run it once."""
+        size = self.full if is_full else self.small
+        return self.run(Trial(home=home, size=size, seed=seed, rng=random.Random(seed)))
