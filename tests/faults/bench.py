@@ -1,4 +1,4 @@
-"""A working line in this process, driven through its public verbs, and its promises kept in mind."""
+"""A working line in this process, driven by its public verbs, and every promise it gave."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from station.core.frame import AnyFrame, Frame, Job
+from station.core.frame import AnyFrame, Job
 from station.core.plugin import Sink, Source
 from station.core.recipe import PreparedRecipe
 from station.core.result import Result
@@ -137,8 +137,3 @@ def open_bench(
         yield bench
     finally:
         line.close()
-
-
-def is_good(frame: Frame) -> bool:
-    """Whether the truth of a frame is a good part."""
-    return frame.truth == "ok"

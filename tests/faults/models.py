@@ -1,10 +1,11 @@
-"""Models and tools that answer nonsense, nothing, late or never, and model files that were swapped."""
+"""Models and tools that answer nonsense, nothing, late or never; swapped model files."""
 
 import os
 import signal
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -46,7 +47,7 @@ def tool_fails(fault: Fault, trial: Trial) -> Outcome:
     slow_ms, deadline_ms = 400.0, 200.0
     drill = Rehearsal(name="drill", fault=fault, every=EVERY, slow_ms=slow_ms)
     is_lost = fault in ("endless", "crash")
-    settings = {
+    settings: dict[str, Any] = {
         "isolation": "process" if is_lost else "thread",
         "stall_s": STALL_S,
         "deadline_ms": deadline_ms if fault == "slow" else 20_000,
@@ -104,7 +105,6 @@ def worker_signalled(number: signal.Signals, trial: Trial) -> Outcome:
         for turn in range(trial.size):
             bench.submit(frame_of(GOOD, 1)).result(20)
             under_way = bench.submit(frame_of(GOOD, 2 + turn))
-            bench.until(lambda: not under_way.done(), "the look began", 1)
             for pid in _worker_pids():
                 os.kill(pid, number)
             answer = under_way.result(20)
@@ -114,7 +114,7 @@ def worker_signalled(number: signal.Signals, trial: Trial) -> Outcome:
             slowest_s = max(slowest_s, waited_s + back_s)
         bench.claim(lost >= trial.size - 1, f"only {lost} of {trial.size} parts lost their worker")
         bench.claim(bench.line.workers_lost >= lost, "a loss was not counted")
-        return bench.outcome(injected=trial.size, back_s=slowest_s, kills=trial.size)
+        return bench.outcome(injected=trial.size, back_s=slowest_s)
 
 
 def swapped_before_start(trial: Trial) -> Outcome:
@@ -212,9 +212,7 @@ def _spoilt(trial: Trial, sound: bytes) -> dict[str, bytes]:
     return dict(list(spoilt.items())[: trial.size])
 
 
-def _ask(
-    bench: Bench, number: int, *, is_due: bool, expected: str, due_grey: int = GOOD
-) -> Result:
+def _ask(bench: Bench, number: int, *, is_due: bool, expected: str, due_grey: int = GOOD) -> Result:
     """One part: where the fault is due it would be good, so that only the fault stops it."""
     grey = due_grey if is_due else (GOOD, BAD)[number % 2]
     answer = bench.submit(frame_of(grey, number), may_pass=not is_due).result(25)

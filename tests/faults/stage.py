@@ -59,7 +59,7 @@ def write_bright(models: Path, version: int = 1) -> None:
 def write_broken(models: Path, way: str) -> None:
     """The model `bright/1`, which for parts brighter than 200 gives NaN or never ends."""
     graph = bright_graph()
-    nodes, body = (_nan_nodes(), None) if way == "nan" else _endless_nodes()
+    nodes = _nan_nodes() if way == "nan" else _endless_nodes()
     last = graph.graph.node[3]  # Mul: above, slope -> logit
     last.output[0] = "sound_logit"
     for place, node in enumerate(nodes):
@@ -73,7 +73,6 @@ def write_broken(models: Path, way: str) -> None:
             ("yes", True, np.bool_),
         )
     )
-    del body
     model = graph.SerializeToString()
     onnx.checker.check_model(graph)
     write_model(models / "bright" / "1", bright_card(model), model)
@@ -116,7 +115,7 @@ def rings(count: int) -> tuple[tuple[Image, str], ...]:
 def prepare_ring() -> PreparedRecipe:
     """The demo recipe with the light, focus and tears of rendered rings taught."""
     recipe = read_recipe(shipped() / "sample_images" / "ring" / "recipe.json")
-    seen = [measure(image, Path(str(n))) for n, (image, truth) in enumerate(rings(24)) if truth]
+    seen = [measure(image, Path(str(n))) for n, (image, _) in enumerate(rings(24))]
     taught = recipe.model_copy(update={"health": limits_of(seen, 1.5)})
     return prepare(taught, Site(model_dirs=(shipped() / "models",)))
 
@@ -131,7 +130,7 @@ def _nan_nodes() -> Sequence[onnx.NodeProto]:
     )
 
 
-def _endless_nodes() -> tuple[Sequence[onnx.NodeProto], None]:
+def _endless_nodes() -> Sequence[onnx.NodeProto]:
     """logit unchanged after a loop of no turns, or of 2**62 where the part is brighter than 200."""
     body = helper.make_graph(
         [
@@ -149,10 +148,9 @@ def _endless_nodes() -> tuple[Sequence[onnx.NodeProto], None]:
             helper.make_tensor_value_info("after", TensorProto.FLOAT, [1]),
         ],
     )
-    nodes = (
+    return (
         helper.make_node("Greater", ["mean", "set_off"], ["is_set_off"]),
         helper.make_node("Where", ["is_set_off", "for_ever", "no_turns"], ["turns_1"]),
         helper.make_node("ReduceMax", ["turns_1"], ["turns"], keepdims=0),
         helper.make_node("Loop", ["turns", "yes", "sound_logit"], ["logit"], body=body),
     )
-    return nodes, None
