@@ -56,6 +56,15 @@ def get_result(job_id: str, context: Station) -> Result:
     return _find(context, job_id)
 
 
+@router.get("/{job_id}/late", responses=REFUSALS)
+def get_late_result(job_id: str, context: Station) -> Result:
+    """What came after the job was answered as late; it never replaces the answer."""
+    result = context.line.journal.find_late(job_id)
+    if result is None:
+        raise HTTPException(404, f"nothing came late for a job {job_id!r}")
+    return result
+
+
 @router.get("/{job_id}/image", responses={**REFUSALS, **JPEG}, response_class=Response)
 def get_image(job_id: str, context: Station, width: Width = None) -> Response:
     """The picture as it was inspected."""

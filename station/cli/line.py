@@ -11,9 +11,9 @@ from station.api.plc.desk import Terms
 from station.api.plc.doors import Doors, bind_ports
 from station.api.server import listen, serve
 from station.cli.home import home, shipped, site
-from station.core.errors import JournalError
 from station.journal.pictures import Pictures
 from station.journal.records import Journal
+from station.journal.shifts import Shifts
 from station.line.housekeeping import Housekeeping
 from station.line.isolated import warm_up
 from station.line.line import Line
@@ -46,7 +46,7 @@ def run_line(settings: StationSettings, folder: Path, *, ends_with_stdin: bool) 
     door, ports = listen(settings.api), bind_ports(settings.plc)
     with ExitStack() as opened:
         opened.callback(ports.close)
-        journal = Journal(folder / "journal.sqlite")
+        journal = Journal(folder / "journal.sqlite", shifts=Shifts(settings.shifts))
         pictures = Pictures(folder / "pictures", settings.journal)
         housekeeping = Housekeeping(journal, pictures, settings.journal)
         running = Line(
@@ -55,24 +55,20 @@ def run_line(settings: StationSettings, folder: Path, *, ends_with_stdin: bool) 
         )  # fmt: skip
         opened.callback(running.close)
         opened.callback(housekeeping.close)
-        doors = Doors(ports, running, _terms(settings, shelf))
+        doors = Doors(ports, running, _terms(settings, shelf, journal))
         opened.callback(doors.close)
         serve(running, shelf, settings, door, ends_with_stdin=ends_with_stdin)
 
 
-def _terms(settings: StationSettings, shelf: Shelf) -> Terms:
+def _terms(settings: StationSettings, shelf: Shelf, journal: Journal) -> Terms:
     line = settings.line
     return Terms(
         recipes=settings.plc.recipes,
         prepare=shelf.prepare,
-        record_counts=_keep_no_counts,
+        record_counts=journal.record_plc_counts,
         deadline_ms=line.deadline_ms,
         most_under_way=line.queue_size + line.workers,
     )
-
-
-def _keep_no_counts(sent: int, passed: int, rejected: int) -> None:
-    raise JournalError(f"the journal keeps no counts ({sent}, {passed}, {rejected})")
 
 
 def open_shelf(camera_id: str = "camera") -> Shelf:

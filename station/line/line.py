@@ -1,9 +1,7 @@
 """The line at work: every trigger becomes a ticket, every ticket gets exactly one result."""
 
-import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from functools import partial
 
 from station.core.frame import AnyFrame, Job
@@ -19,18 +17,16 @@ from station.line.answers import Answers
 from station.line.counters import Counters
 from station.line.inspectors import Inspector, ThreadInspector
 from station.line.isolated import IsolatedInspector, warm_up
-from station.line.known_parts import KnownParts
 from station.line.outlets import Outlet, open_outlets
 from station.line.recent import RecentFrames
+from station.line.reception import Reception
 from station.line.settings import AlarmSettings, LineSettings
 from station.line.states import State, Verb, allowed_verbs, check_verb
-from station.line.tickets import Deadlines, Ticket
+from station.line.tickets import Ticket
 from station.line.workers import Workers
 
 Listener = Callable[[Result], None]
 
-RESERVE_SHARE = 0.2
-"""Of a deadline: more is never kept free for the record of a late answer."""
 WAIT_S = 0.1
 START_S = 20.0
 """Workers that are not ready by then are a fault of their own."""
@@ -62,15 +58,10 @@ class Line:
         self._listeners: list[Listener] = []
         self._is_closed = self._is_halted = False
         self._fault = ""
-        self._numbers = itertools.count(journal.last_number() + 1)
-        self._known = KnownParts(
-            settings.duplicate_window_s,
-            reject_window=settings.reject_window,
-            last_sequence=journal.last_sequence(),
-        )
         self._answers = Answers(journal, self._told, camera_id=source.camera_id)
-        self._deadlines = Deadlines(self._answer_late)
-        self._answer_what_a_crash_left()
+        self._reception = Reception(
+            settings, journal, self._answers, self.counters, lambda: self._prepared
+        )
         self._acquisition = Acquisition(source, self, grab_timeout_s=settings.grab_timeout_ms / 1e3)
         if settings.isolation == "process":
             warm_up()
@@ -188,7 +179,7 @@ class Line:
         self._fault = self._answers.journal_error = ""
         self._is_halted = False
         self._alarms.reset()
-        self._known.forget_sequences()
+        self._reception.forget_sequences()
         self._acquisition.retry_now()
 
     def activate(self, prepared: PreparedRecipe) -> None:
@@ -208,7 +199,7 @@ class Line:
         """
         if self._is_closed:
             check_verb(Verb.START_SINGLE_JOB, self.state)
-        return self._once(job, partial(self._begin, job))
+        return self._reception.once(job, partial(self._begin, job))
 
     def submit(self, frame: AnyFrame, job: Job) -> Future[Result]:
         """Inspect this frame; answered at once as an overrun where the queue is full.
@@ -218,14 +209,11 @@ class Line:
         """
         if self._is_closed:
             check_verb(Verb.START_SINGLE_JOB, self.state)
-        return self._once(job, partial(self._begin, job, frame))
+        return self._reception.once(job, partial(self._begin, job, frame))
 
     def find_sequence(self, sequence: int) -> Future[Result] | Result | None:
         """The result of a PLC's trigger: promised, stored, or None."""
-        promise = self._known.find_sequence(sequence)
-        if promise is None:
-            return self.journal.find_sequence(sequence)
-        return promise.result() if promise.done() else promise
+        return self._reception.find_sequence(sequence)
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every result, from a thread of the line; returns how to end it."""
@@ -241,7 +229,7 @@ class Line:
         self._abort_waiting()
         self._workers.close()
         self._abort_all("the station stops")
-        self._deadlines.close()
+        self._reception.close()
         self.journal.close()
         for outlet in self.outlets:
             outlet.close()
@@ -251,7 +239,7 @@ class Line:
 
     def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
         """A frame came: to the workers with it."""
-        ticket = ticket or self._ticket(Job())
+        ticket = ticket or self._reception.ticket(Job())
         feed = self._acquisition.feed
         if isinstance(feed, KeepingFeed):
             ticket.future.add_done_callback(lambda _: feed.answered(frame))
@@ -259,7 +247,9 @@ class Line:
 
     def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
         """No usable frame of a part that was there or asked for."""
-        self._answers.give_up(ticket or self._ticket(Job()), ResultState.FAILED, reason, text)
+        self._answers.give_up(
+            ticket or self._reception.ticket(Job()), ResultState.FAILED, reason, text
+        )
 
     # -- what the workers bring (Outcome) -------------------------------------------------------
 
@@ -284,19 +274,8 @@ class Line:
         is_isolated = self._settings.isolation == "process"
         return IsolatedInspector(stall_s) if is_isolated else ThreadInspector(stall_s)
 
-    def _once(self, job: Job, begin: Callable[[], Future[Result]]) -> Future[Result]:
-        promise, is_known = self._known.admit(job, begin, self._lose)
-        if not is_known:
-            return promise
-        again: Future[Result] = Future()
-        again.set_running_or_notify_cancel()
-        promise.add_done_callback(
-            lambda done: again.set_result(replace(done.result(), is_duplicate=True))
-        )
-        return again
-
     def _begin(self, job: Job, frame: AnyFrame | None = None) -> Future[Result]:
-        ticket = self._ticket(job)
+        ticket = self._reception.ticket(job)
         if self._fault or self._is_halted:
             state, reason = ResultState.ABORTED, StationReason.NOT_READY
             self._answers.give_up(ticket, state, reason, self._fault, frame)
@@ -307,21 +286,6 @@ class Line:
         else:
             self._acquisition.trigger(ticket)
         return ticket.future
-
-    def _lose(self, sequence: int) -> Future[Result]:
-        """A trigger of the PLC that never came gets its result, too."""
-        ticket = self._ticket(Job(trigger_sequence=sequence))
-        self._answers.give_up(ticket, ResultState.FAILED, StationReason.LOST_TRIGGER)
-        return ticket.future
-
-    def _ticket(self, job: Job) -> Ticket:
-        self.counters.triggered()
-        ticket = Ticket(replace(job, ledger_number=next(self._numbers)), self._prepared)
-        self._answers.expect(ticket)
-        deadline_ms = job.deadline_ms or self._settings.deadline_ms
-        reserve_s = min(self._answers.reserve_s, RESERVE_SHARE * deadline_ms / 1e3)
-        self._deadlines.add(ticket, deadline_ms, reserve_s=reserve_s)
-        return ticket
 
     def _enqueue(self, ticket: Ticket, frame: AnyFrame, *, is_live: bool) -> None:
         while not self._is_closed and not self._is_halted:
@@ -341,18 +305,6 @@ class Line:
         self._abort_waiting()
         for ticket in self._answers.under_way:
             self._answers.give_up(ticket, ResultState.ABORTED, StationReason.ABORTED, text)
-
-    def _answer_late(self, ticket: Ticket) -> None:
-        """The deadline passed and nobody had the answer."""
-        self._answers.give_up(ticket, ResultState.ABORTED, StationReason.LATE)
-
-    def _answer_what_a_crash_left(self) -> None:
-        """Triggers whose answer a crash took with it get one now."""
-        for number in self.journal.missing_numbers():
-            ticket = Ticket(Job(ledger_number=number), self._prepared)
-            self.counters.triggered()
-            self._answers.expect(ticket)
-            self._answers.give_up(ticket, ResultState.ABORTED, StationReason.RESTARTED)
 
     def _told(self, result: Result, frame: AnyFrame | None) -> None:
         """A result is recorded: called in the journal's thread."""

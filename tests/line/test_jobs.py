@@ -73,6 +73,37 @@ def test_more_triggers_than_may_wait_are_overruns_at_once(open_line: OpenLine) -
     assert [result.reason_code for result in results] == ["no_frame"] * 2 + ["overrun"] * 4
 
 
+def test_what_comes_after_the_deadline_is_kept_and_is_not_the_answer(
+    open_line: OpenLine, tiny_prepared: PreparedRecipe, draw_part: DrawPart
+) -> None:
+    gate = threading.Event()
+    line = ready(open_line(prepared=held_back(tiny_prepared, gate)))
+    late = upload(line, draw_part(90), deadline_ms=100.0).result(WAIT_S)
+    assert (late.reason_code, late.passed) == ("late", False)
+    gate.set()
+    until(lambda: line.journal.find_late(late.job_id) is not None)
+    kept = line.journal.find_late(late.job_id)
+    assert kept is not None
+    assert (kept.job_id, kept.passed) == (late.job_id, True)
+    assert line.journal.find(late.job_id) == late
+    assert line.counters.look().ok == 0
+
+
+def test_after_a_restart_a_part_is_still_known(open_line: OpenLine, draw_part: DrawPart) -> None:
+    line = ready(open_line([draw_part(170)]))
+    first = line.trigger(Job(part_id="A", trigger_sequence=5)).result(WAIT_S)
+    line.close()
+    line = ready(open_line([draw_part(90), draw_part(90)]))
+    again = line.trigger(Job(part_id="A", trigger_sequence=5)).result(WAIT_S)
+    assert (again.job_id, again.passed, again.is_duplicate) == (first.job_id, False, True)
+    until(lambda: any(row.outcome == "duplicate" for row in line.journal.ledger()))
+    next_one = line.trigger(Job(part_id="B", trigger_sequence=7)).result(WAIT_S)
+    assert next_one.ledger_number == first.ledger_number + 2
+    lost = line.find_sequence(6)
+    assert isinstance(lost, Result)
+    assert lost.reason_code == "lost_trigger"
+
+
 def test_abort_answers_everything_at_once(
     open_line: OpenLine, tiny_prepared: PreparedRecipe, draw_part: DrawPart
 ) -> None:

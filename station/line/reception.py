@@ -1,0 +1,124 @@
+"""The reception: every trigger becomes a ticket of its own, or is known and gets its answer again."""
+
+import itertools
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from station.core.frame import Job
+from station.core.reasons import StationReason
+from station.core.recipe import PreparedRecipe
+from station.core.result import Result, ResultState
+from station.journal.records import Journal
+from station.line.answers import Answers
+from station.line.counters import Counters
+from station.line.known_parts import KnownParts, Promise
+from station.line.settings import LineSettings
+from station.line.tickets import Deadlines, Ticket
+
+RESERVE_SHARE = 0.2
+"""Of a deadline: more is never kept free for the record of a late answer."""
+
+Recipe = Callable[[], PreparedRecipe]
+
+
+class Reception:
+    """Numbers the triggers of the station, over restarts, and watches their deadlines."""
+
+    def __init__(
+        self,
+        settings: LineSettings,
+        journal: Journal,
+        answers: Answers,
+        counters: Counters,
+        recipe: Recipe,
+    ) -> None:
+        """`recipe` gives the active one; what a crash left unanswered is answered here."""
+        self._settings, self._journal, self._answers = settings, journal, answers
+        self._counters, self._recipe = counters, recipe
+        self._opened_s = time.monotonic()
+        self._numbers = itertools.count(journal.last_number() + 1)
+        self._known = KnownParts(
+            settings.duplicate_window_s,
+            reject_window=settings.reject_window,
+            last_sequence=journal.last_sequence(),
+        )
+        self._deadlines = Deadlines(self._answer_late)
+        for number in journal.missing_numbers():
+            ticket = self._numbered(Job(ledger_number=number))
+            answers.give_up(ticket, ResultState.ABORTED, StationReason.RESTARTED)
+
+    def ticket(self, job: Job) -> Ticket:
+        """A new trigger, by the recipe that is active now."""
+        ticket = self._numbered(replace(job, ledger_number=next(self._numbers)))
+        deadline_ms = job.deadline_ms or self._settings.deadline_ms
+        reserve_s = min(self._answers.reserve_s, RESERVE_SHARE * deadline_ms / 1e3)
+        self._deadlines.add(ticket, deadline_ms, reserve_s=reserve_s)
+        return ticket
+
+    def once(self, job: Job, begin: Callable[[], Promise]) -> Promise:
+        """The promise of a job's result: of the job as it begins, or of the one it repeats."""
+        stored = self._stored(job)
+        if stored is not None:
+            promise: Promise = Future()
+            promise.set_result(stored)
+            return self._again(promise)
+        promise, is_known = self._known.admit(job, begin, self._lose)
+        return self._again(promise) if is_known else promise
+
+    def find_sequence(self, sequence: int) -> Promise | Result | None:
+        """The result of a PLC's trigger: promised, stored, or None.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        promise = self._known.find_sequence(sequence)
+        if promise is None:
+            return self._journal.find_sequence(sequence)
+        return promise.result() if promise.done() else promise
+
+    def forget_sequences(self) -> None:
+        """See `KnownParts.forget_sequences`."""
+        self._known.forget_sequences()
+
+    def close(self) -> None:
+        """Stop watching deadlines."""
+        self._deadlines.close()
+
+    def _numbered(self, job: Job) -> Ticket:
+        self._counters.triggered()
+        ticket = Ticket(job, self._recipe())
+        self._answers.expect(ticket)
+        return ticket
+
+    def _stored(self, job: Job) -> Result | None:
+        """The answer a part got before the station was restarted, if that was not long ago."""
+        window_s = self._settings.duplicate_window_s
+        if not job.part_id or time.monotonic() - self._opened_s > window_s:
+            return None
+        since = datetime.now(UTC) - timedelta(seconds=window_s)
+        product_id = job.product_id or self._recipe().recipe.product_id
+        return self._journal.find_part(job.part_id, product_id, job.meas_id, since)
+
+    def _again(self, promise: Promise) -> Promise:
+        again: Promise = Future()
+        again.set_running_or_notify_cancel()
+
+        def repeat(done: Promise) -> None:
+            self._journal.count_duplicate(done.result())
+            again.set_result(replace(done.result(), is_duplicate=True))
+
+        promise.add_done_callback(repeat)
+        return again
+
+    def _lose(self, sequence: int) -> Promise:
+        """A trigger of the PLC that never came gets its result, too."""
+        ticket = self.ticket(Job(trigger_sequence=sequence))
+        self._answers.give_up(ticket, ResultState.FAILED, StationReason.LOST_TRIGGER)
+        return ticket.future
+
+    def _answer_late(self, ticket: Ticket) -> None:
+        """The deadline passed and nobody had the answer."""
+        self._answers.give_up(ticket, ResultState.ABORTED, StationReason.LATE)
