@@ -4,13 +4,12 @@ import asyncio
 import base64
 import hashlib
 import re
-from concurrent.futures import Future
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import WithJsonSchema
 
-from station.api.context import Context, Station
+from station.api.context import Station
 from station.api.problems import REFUSALS, Problem
 from station.core.errors import PictureError, SettingsError
 from station.core.frame import Job
@@ -24,7 +23,7 @@ from station.core.job_values import (
 from station.core.reasons import StationReason
 from station.core.result import RESULT_JSON, Result, ResultState
 from station.line.known_parts import MOST_SEQUENCE
-from station.sources.upload import frame_from_upload
+from station.sources.upload import encoded_from_upload
 
 router = APIRouter(tags=["jobs"])
 
@@ -58,7 +57,7 @@ Values = Annotated[
         409: {"model": Result, "description": "Busy: the result is ABORTED, reason `overrun`"},
         413: {"model": Problem, "description": "The body is too large"},
         415: {"model": Problem, "description": "The body is no picture type"},
-        422: {"model": Problem, "description": "The picture cannot be read"},
+        422: {"model": Problem, "description": "The body is plainly no whole picture"},
         503: {"model": Result, "description": "The station stops: ABORTED, reason `aborted`"},
         504: {"model": Result, "description": "Late: the result is ABORTED, reason `late`"},
     },
@@ -84,7 +83,8 @@ async def post_job(
     """Inspect one part; the verdict is data: 200 also for a part that does not pass.
 
     With an empty body the next frame acquired after this request is inspected. With a picture
-    (PNG, JPEG, BMP, TIFF; `Content-Digest: sha-256=:…:` is checked where given) that picture is.
+    (PNG, JPEG, BMP, TIFF; `Content-Digest: sha-256=:…:` is checked where given) that picture is;
+    one that turns out to be damaged when it is decoded is FAILED, `unreadable_image`.
     A part asked for again within `line.duplicate_window_s` gets its answer again, `is_duplicate`.
     `sequence` counts the triggers: a gap in it gives each missing one a result, `lost_trigger`;
     `encoder_count` and `gate_delay_ms` come back with the result.
@@ -102,7 +102,8 @@ async def post_job(
     body = await request.body()
     if body:
         _check_upload(request, body)
-        promise = await _submit(context, body, job)
+        frame = encoded_from_upload(body, camera_id="upload", sequence=next(context.uploads))
+        promise = context.line.submit(frame, job)
     else:
         promise = context.line.trigger(job)
     deadline_s = (deadline_ms or context.settings.line.deadline_ms) / 1e3
@@ -121,15 +122,6 @@ def _named(values: list[str]) -> dict[str, str]:
         return parse_values(values, ":")
     except SettingsError as error:
         raise HTTPException(422, str(error)) from None
-
-
-async def _submit(context: Context, body: bytes, job: Job) -> Future[Result]:
-    """Decode off the loop, then queue."""
-    frame = await asyncio.get_running_loop().run_in_executor(
-        context.pool,
-        lambda: frame_from_upload(body, camera_id="upload", sequence=next(context.uploads)),
-    )
-    return context.line.submit(frame, job)
 
 
 def _check_upload(request: Request, body: bytes) -> None:

@@ -18,7 +18,7 @@ from station.line.counters import Counters
 from station.line.inspectors import Inspector, ThreadInspector
 from station.line.isolated import IsolatedInspector, warm_up
 from station.line.outlets import Outlet, open_outlets
-from station.line.recent import RecentFrames
+from station.line.recent import RecentFrames, showable
 from station.line.reception import Reception
 from station.line.settings import AlarmSettings, LineSettings
 from station.line.states import State, Verb, allowed_verbs, check_verb
@@ -310,6 +310,7 @@ class Line:
         """A result is recorded: called in the journal's thread."""
         self.counters.answered(result)
         self._alarms.answered(result)
+        frame = showable(result, frame)
         if frame is not None:
             self.recent.add(result.job_id, frame)
             self.pictures.offer(result, frame)

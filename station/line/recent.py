@@ -4,8 +4,30 @@ import threading
 from collections import OrderedDict
 
 from station.core.frame import AnyFrame, EncodedFrame
+from station.core.reasons import StationReason
+from station.core.result import Result
 
 MOST_BYTES = 64_000_000
+
+
+UNSEEN = frozenset(
+    {
+        StationReason.OVERRUN,
+        StationReason.ABORTED,
+        StationReason.NOT_READY,
+        StationReason.NO_RECORD,
+        StationReason.WORKER_LOST,
+        StationReason.UNREADABLE_IMAGE,
+    }
+)
+"""Reasons of results for which no worker may have decoded the picture."""
+
+
+def showable(result: Result, frame: AnyFrame | None) -> AnyFrame | None:
+    """The frame, if it may be decoded here: what no worker got through could crash the line."""
+    if isinstance(frame, EncodedFrame) and result.reason_code in UNSEEN:
+        return None
+    return frame
 
 
 class RecentFrames:

@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import Field
 
 from station.core.errors import AcquisitionError
-from station.core.frame import Frame
+from station.core.frame import EncodedFrame
 from station.core.plugin import Source
 from station.sources.pace import Pace
-from station.vision.images import find_pictures, read_image
+from station.vision.images import find_pictures, read_picture
 
 
 class Folder(Source, kind="folder"):
@@ -52,7 +52,7 @@ class FolderFeed:
         self._pace = Pace(settings.rate_per_s)
         self._sequence = 0
 
-    def grab(self, timeout_s: float) -> Frame | None:
+    def grab(self, timeout_s: float) -> EncodedFrame | None:
         """The next picture; see `Feed.grab`."""
         self._pace.wait(timeout_s)
         path = next(self._pictures, None)
@@ -60,12 +60,12 @@ class FolderFeed:
             return None
         self._sequence += 1
         started = time.perf_counter()
-        image = read_image(path, bits=self._settings.bits)
-        return Frame(
-            image=image,
+        return EncodedFrame(
+            data=read_picture(path),
             camera_id=self._settings.camera_id,
             sequence=self._sequence,
             acquired_at=datetime.now(UTC),
+            bits=self._settings.bits,
             acquisition_ms=(time.perf_counter() - started) * 1e3,
             is_simulated=True,
             origin=str(path),

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import Field
 
 from station.core.errors import AcquisitionError
-from station.core.frame import Frame
+from station.core.frame import EncodedFrame
 from station.core.plugin import Feed, Source
 from station.sources.pace import Pace
-from station.vision.images import read_image
+from station.vision.images import read_picture
 
 
 class Replay(Source, kind="replay"):
@@ -65,7 +65,7 @@ class ReplayFeed:
                 if not (self._settings.only_not_ok and record.get("passed")):
                     yield record
 
-    def grab(self, timeout_s: float) -> Frame | None:
+    def grab(self, timeout_s: float) -> EncodedFrame | None:
         """The next recorded picture; see `Feed.grab`."""
         self._pace.wait(timeout_s)
         record = next(self._records, None)
@@ -74,8 +74,8 @@ class ReplayFeed:
         self._sequence += 1
         started = time.perf_counter()
         path = self._picture_of(record)
-        return Frame(
-            image=read_image(path),
+        return EncodedFrame(
+            data=read_picture(path),
             camera_id=self._settings.camera_id,
             sequence=self._sequence,
             acquired_at=datetime.now(UTC),

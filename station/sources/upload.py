@@ -4,9 +4,9 @@ import time
 from datetime import UTC, datetime
 
 from station.core.errors import NoFrameError
-from station.core.frame import Frame
+from station.core.frame import EncodedFrame, Frame
 from station.core.plugin import Feed, Source
-from station.vision.images import decode
+from station.vision.images import check_whole
 
 
 class Upload(Source, kind="upload"):
@@ -29,19 +29,17 @@ class UploadFeed:
         """Nothing is held open."""
 
 
-def frame_from_upload(data: bytes, *, camera_id: str, sequence: int) -> Frame:
-    """The frame of a posted picture.
+def encoded_from_upload(data: bytes, *, camera_id: str, sequence: int) -> EncodedFrame:
+    """The frame of a posted picture; a worker decodes it.
 
     Raises:
-        PictureError: the bytes are not one whole picture.
+        PictureError: the bytes are plainly not one whole picture.
     """
-    started = time.perf_counter()
-    image = decode(data, name="the posted picture")
-    return Frame(
-        image=image,
+    check_whole(data, name="the posted picture")
+    return EncodedFrame(
+        data=data,
         camera_id=camera_id,
         sequence=sequence,
         acquired_at=datetime.now(UTC),
-        acquisition_ms=(time.perf_counter() - started) * 1e3,
         origin="upload",
     )

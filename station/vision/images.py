@@ -38,7 +38,7 @@ def check_whole(data: bytes, *, name: str = "picture") -> None:
     """Refuse, without decoding, what is no picture or lacks its end, which OpenCV would make up.
 
     Raises:
-        PictureError: empty, of another kind, or cut short.
+        PictureError: empty, of another kind, cut short, or a PNG above 100 million pixels.
     """
     if not data:
         raise PictureError(f"{name} is empty")
@@ -46,6 +46,9 @@ def check_whole(data: bytes, *, name: str = "picture") -> None:
         whole = b"\xff\xd9" in data[-64:]
     elif data.startswith(b"\x89PNG\r\n\x1a\n"):
         whole = b"IEND" in data[-64:]
+        width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+        if width * height > MAX_PIXELS:
+            raise PictureError(f"{name} has more than {MAX_PIXELS:,} pixels")
     elif data.startswith(b"BM"):
         whole = len(data) >= int.from_bytes(data[2:6], "little")
     elif data.startswith((b"II*\0", b"MM\0*")):
@@ -81,11 +84,21 @@ def read_image(path: Path, *, bits: int = FULL_SCALE_BITS) -> Image:
     Raises:
         PictureError: it cannot be read or decoded.
     """
+    return decode(read_picture(path), name=path.name, bits=bits)
+
+
+def read_picture(path: Path) -> bytes:
+    """The bytes of one whole picture file, not decoded; see `check_whole`.
+
+    Raises:
+        PictureError: it cannot be read, or is not whole.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise PictureError(f"{path} cannot be read: {error.strerror}") from error
-    return decode(data, name=path.name, bits=bits)
+    check_whole(data, name=path.name)
+    return data
 
 
 def find_pictures(folder: Path) -> Iterator[Path]:

@@ -133,6 +133,16 @@ def test_a_decompression_bomb_is_refused_without_decoding(api: httpx.Client) -> 
     assert time.perf_counter() - started_s < 2
 
 
+def test_a_damaged_picture_is_a_failed_part(api: httpx.Client) -> None:
+    done, data = cv2.imencode(".png", np.full((48, 64, 3), 90, np.uint8))
+    assert done
+    raw = bytearray(data.tobytes())
+    raw[60] ^= 1
+    answer = api.post("/api/v1/jobs", content=bytes(raw), headers=JPEG)
+    assert answer.status_code == 200
+    assert (answer.json()["passed"], answer.json()["reason_code"]) == (False, "unreadable_image")
+
+
 def test_a_digest_that_does_not_fit_is_refused(api: httpx.Client, good: bytes) -> None:
     digest = base64.b64encode(hashlib.sha256(good).digest()).decode()
     headers = {**JPEG, "content-digest": f"sha-256=:{digest}:"}

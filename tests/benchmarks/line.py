@@ -33,7 +33,7 @@ from station.line.line import Line
 from station.line.settings import ApiSettings, parse_settings
 from station.line.shelf import Shelf
 from station.sources.synthetic import part_seed, render
-from station.sources.upload import frame_from_upload
+from station.sources.upload import encoded_from_upload
 from station.tools.classify import Classify
 from station.vision.card import find_model
 from station.vision.images import encode_jpeg
@@ -159,7 +159,7 @@ def http_adds_ms(prepared: PreparedRecipe) -> float:
             for _ in range(ROUNDS):
                 started = time.process_time()
                 for n in range(PARTS):
-                    frame = frame_from_upload(data, camera_id="b", sequence=n)
+                    frame = encoded_from_upload(data, camera_id="b", sequence=n)
                     line.submit(frame, Job()).result()
                 between = time.process_time()
                 subprocess.run([*command, str(PARTS)], check=True)

@@ -13,7 +13,8 @@ from station.core.frame import Image
 from station.sources.camera import Camera
 from station.sources.folder import Folder
 from station.sources.replay import Replay
-from station.sources.upload import Upload, frame_from_upload
+from station.sources.upload import Upload, encoded_from_upload
+from station.vision.frames import decoded
 from station.vision.images import encode_jpeg
 
 DrawPart = Callable[..., Image]
@@ -107,12 +108,15 @@ def test_a_replay_shows_what_was_recorded(pictures: Path) -> None:
     assert only.grab(1) is None
 
 
-def test_an_upload_is_decoded_like_a_file(pictures: Path, draw_part: DrawPart) -> None:
+def test_an_upload_is_the_same_as_a_file(pictures: Path, draw_part: DrawPart) -> None:
     data = encode_jpeg(draw_part(70))
     (pictures / "z.jpg").write_bytes(data)
-    frame = frame_from_upload(data, camera_id="u", sequence=1)
+    frame = encoded_from_upload(data, camera_id="u", sequence=1)
     feed = Folder(path=pictures).open()
     from_files = [one for _ in range(4) if (one := feed.grab(1))]
-    assert np.array_equal(from_files[-1].image, frame.image)
+    assert np.array_equal(decoded(from_files[-1]).image, decoded(frame).image)
+    assert frame.data == data
+    with pytest.raises(PictureError, match="posted picture is cut short"):
+        encoded_from_upload(data[:-100], camera_id="u", sequence=2)
     with pytest.raises(NoFrameError, match="post a picture"):
         Upload().open().grab(0.01)
