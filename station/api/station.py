@@ -55,6 +55,16 @@ class OutletStatus:
     kind: str
     delivered: int
     failed: int
+    """Tries that came to nothing; the result was tried again."""
+    name: str
+    waiting: int
+    """Results it has not got yet."""
+    dead: int
+    """Results the receiver refused for good; they are kept in the journal."""
+    lost: int
+    """Results that were deleted before it got them."""
+    last_error: str
+    """Empty once a result was delivered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +173,16 @@ def status_of(context: Context) -> StationStatus:
         counters=line.counters.look(),
         camera=line.camera,
         sinks=[
-            OutletStatus(kind=outlet.kind, delivered=outlet.delivered, failed=outlet.failed)
+            OutletStatus(
+                kind=outlet.kind,
+                delivered=outlet.delivered,
+                failed=outlet.failed,
+                name=outlet.name,
+                waiting=outlet.waiting,
+                dead=outlet.dead,
+                lost=outlet.lost,
+                last_error=outlet.last_error,
+            )
             for outlet in line.outlets
         ],
         pictures_kept=line.pictures.kept,

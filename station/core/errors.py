@@ -18,6 +18,8 @@ StationError
 ├── InUseError           a folder or device another station holds (OSError)
 ├── StateError           a verb the station cannot follow in its present state (RuntimeError)
 ├── JournalError         a record that could not be kept or found (OSError)
+├── DeliveryError        a result a sink could not hand on now (OSError)
+│   └── DeliveryRefusedError one it never will: the receiver refuses just this result
 ├── TeachError           pictures nothing can be learned from (ValueError)
 └── CalibrationError     pictures no calibration can rest on (ValueError)
 """
@@ -93,6 +95,19 @@ class StateError(StationError, RuntimeError):
 
 class JournalError(StationError, OSError):
     """A record or picture that could not be written or read."""
+
+
+class DeliveryError(StationError, OSError):
+    """A result that could not be handed on; it is tried again."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """The receiver asks not to be tried again earlier."""
+
+
+class DeliveryRefusedError(DeliveryError):
+    """A result the receiver will not take, whenever it is tried."""
 
 
 class TeachError(StationError, ValueError):

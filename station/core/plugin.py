@@ -170,7 +170,15 @@ class Delivery(Protocol):
     """An open sink."""
 
     def deliver(self, result: Result, frame: AnyFrame | None) -> None:
-        """Hand one result on; may be slow, runs off the decision path."""
+        """Hand one result on; may be slow, runs off the decision path.
+
+        After a crash or an error the same result comes again: the receiver knows it by its
+        `job_id`. There is no frame where the result waited in the journal.
+
+        Raises:
+            DeliveryRefusedError: the receiver will never take this result.
+            OSError: not now; it is tried again, and the results behind it wait.
+        """
 
     def close(self) -> None:
         """Finish what is under way and give everything back."""
@@ -178,6 +186,13 @@ class Delivery(Protocol):
 
 class Sink(Plugin, package="station.sinks"):
     """Where results go besides the journal."""
+
+    name: str = Field("", max_length=64, description="unique on the station; none: the kind")
+
+    @property
+    def outlet_name(self) -> str:
+        """What the station remembers under this name is how far the sink got."""
+        return self.name or self.kind
 
     def open(self) -> Delivery:
         """Open the way out."""

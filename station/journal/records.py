@@ -15,12 +15,16 @@ from station.core.result import RESULT_JSON, Evaluation, Result
 from station.journal import ledger
 from station.journal.ledger import LedgerRow, PlcCounts
 from station.journal.numbers import Numbers
+from station.journal.outbox import Outbox
 from station.journal.shifts import Shifts
 from station.journal.tables import LATE_RESULTS, RESULTS, open_engine, upgrade
 from station.journal.writing import OnRecorded, Writer
 
 DRAIN_S = 5.0
 MOST_OF_ONE_PART = 100
+MOST_WAITING = 1_000_000
+"""So many results are kept for a sink that does not take them."""
+MOST_FORGOTTEN_AT_ONCE = 500
 
 _Answer = TypeVar("_Answer")
 
@@ -55,6 +59,7 @@ class Journal:
                 raise
             raise JournalError(f"cannot open the journal {path}: {error}") from error
         self.writer = Writer(self._engine, path, self._numbers, self.shifts)
+        self._outboxes: list[Outbox] = []
 
     def record(self, result: Result, on_recorded: OnRecorded) -> None:
         """Queue a result; `on_recorded` is called in the writer's thread once it is on the disk.
@@ -166,6 +171,16 @@ class Journal:
         """
         return self.read(lambda connection: ledger.plc_rows(connection, since))
 
+    def outbox(self, sink: str) -> Outbox:
+        """What a sink has not got yet; one that is new to the journal begins at its end.
+
+        Raises:
+            JournalError: the database cannot be read or written.
+        """
+        outbox = Outbox(self, sink)
+        self._outboxes.append(outbox)
+        return outbox
+
     # -- results -----------------------------------------------------------------------------------
 
     def find(self, job_id: str) -> Result | None:
@@ -208,18 +223,33 @@ class Journal:
         query = _filtered(sa.select(RESULTS), evaluation, part_id)
         return self._select(query.order_by(RESULTS.c.id.desc()), limit)
 
-    def forget_before(self, stamp_s: float) -> int:
+    def forget_before(self, stamp_s: float, *, most_waiting: int = MOST_WAITING) -> int:
         """Delete results completed before a POSIX time; returns how many.
+
+        What a sink waits for stays, but not more than the newest `most_waiting` results.
 
         Raises:
             JournalError: the database cannot be written.
         """
+        newest = self.read(lambda c: c.execute(sa.select(sa.func.max(RESULTS.c.id))).scalar()) or 0
+        delivered = min((outbox.cursor for outbox in self._outboxes), default=newest)
+        is_old = sa.and_(
+            RESULTS.c.completed_at < stamp_s, RESULTS.c.id <= max(delivered, newest - most_waiting)
+        )
+        for outbox in self._outboxes:
+            outbox.lose(is_old)
+        some = sa.select(RESULTS.c.id).where(is_old).limit(MOST_FORGOTTEN_AT_ONCE)
+        gone = 0
+        while deleted := self._delete(sa.delete(RESULTS).where(RESULTS.c.id.in_(some))):
+            gone += deleted
+        self._delete(sa.delete(LATE_RESULTS).where(LATE_RESULTS.c.completed_at < stamp_s))
+        return gone
+
+    def _delete(self, statement: sa.Delete) -> int:
+        # Few at a time: whoever waits to store a result waits for this.
         try:
             with self._engine.begin() as connection:
-                gone = connection.execute(
-                    sa.delete(RESULTS).where(RESULTS.c.completed_at < stamp_s)
-                )
-            return int(gone.rowcount)
+                return int(connection.execute(statement).rowcount)
         except SQLAlchemyError as error:
             raise JournalError(f"cannot clean the journal {self.path}: {error}") from error
 

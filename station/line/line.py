@@ -53,7 +53,7 @@ class Line:
         self.journal, self.pictures = journal, pictures
         self.counters, self.recent = Counters(), RecentFrames()
         self._alarms = RejectWatch(alarms or AlarmSettings())
-        self.outlets: list[Outlet] = open_outlets(sinks)
+        self.outlets: list[Outlet] = open_outlets(sinks, journal)
         self._settings, self._prepared, self._source = settings, prepared, source
         self._listeners: list[Listener] = []
         self._is_closed = self._is_halted = False
@@ -230,9 +230,10 @@ class Line:
         self._workers.close()
         self._abort_all("the station stops")
         self._reception.close()
-        self.journal.close()
+        self.journal.drain()
         for outlet in self.outlets:
             outlet.close()
+        self.journal.close()
         self.pictures.close()
 
     # -- what the acquisition brings (Intake) ---------------------------------------------------
@@ -315,6 +316,6 @@ class Line:
             self.recent.add(result.job_id, frame)
             self.pictures.offer(result, frame)
         for outlet in self.outlets:
-            outlet.offer(result, frame)
+            outlet.notify()
         for listener in tuple(self._listeners):
             listener(result)

@@ -1,63 +1,165 @@
-"""Results on their way out: each sink in a thread of its own, so that none can hold the line."""
+"""Results on their way out: each sink in a thread of its own that reads them from the journal."""
 
 import logging
-import queue
+import random
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from station.core.frame import AnyFrame
+from station.core.errors import DeliveryError, DeliveryRefusedError, JournalError
 from station.core.plugin import Sink
-from station.core.result import Result
+from station.journal.records import Journal, Row
 
-QUEUE_SIZE = 1000
+BATCH = 50
+LOOK_S = 1.0
+"""Without being told of a result the journal is looked into so often."""
 _LOG = logging.getLogger(__name__)
 
 
-class Outlet:
-    """One open sink: when 1,000 results wait the next is not delivered, and counted."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """When a failed delivery is tried again, and when a refused one no more."""
 
-    def __init__(self, sink: Sink) -> None:
+    first_s: float = 1.0
+    longest_s: float = 300.0
+    """The wait doubles from try to try up to this; a half to the whole of it, by chance."""
+    asked_at_most_s: float = 3600.0
+    """A receiver may ask for a longer wait, but not for more."""
+    tries_if_refused: int = 3
+    chance: Callable[[], float] = random.random
+
+    def wait_s(self, tries: int, asked_s: float = 0.0) -> float:
+        """How long to wait after so many failed tries."""
+        longest_s = min(self.longest_s, self.first_s * 2.0 ** min(tries - 1, 60))
+        return max(longest_s * (0.5 + 0.5 * self.chance()), min(asked_s, self.asked_at_most_s))
+
+
+class Outlet:
+    """One open sink. It gets every result in order, over restarts; the line never waits for it."""
+
+    def __init__(self, sink: Sink, journal: Journal, retry: Retry | None = None) -> None:
         """Open the sink.
 
         Raises:
             StationError: it cannot be opened.
         """
-        self.kind = sink.kind
-        self.delivered = 0
-        self.failed = 0
+        self.kind, self.name = sink.kind, sink.outlet_name
+        self.delivered = self.failed = 0
+        self.last_error = ""
+        self._retry = retry or Retry()
+        self._outbox = journal.outbox(self.name)
         self._delivery = sink.open()
-        self._waiting: queue.Queue[tuple[Result, AnyFrame | None] | None] = queue.Queue(QUEUE_SIZE)
-        self._thread = threading.Thread(target=self._deliver_all, name=sink.kind, daemon=True)
+        self._news = threading.Condition()
+        self._has_news = True
+        self._ends_s: float | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"sink-{self.name}", daemon=True)
         self._thread.start()
 
-    def offer(self, result: Result, frame: AnyFrame | None) -> None:
-        """Deliver later; returns at once."""
-        try:
-            self._waiting.put_nowait((result, frame))
-        except queue.Full:
-            self.failed += 1
+    @property
+    def waiting(self) -> int:
+        """Results it has not got yet."""
+        return self._outbox.waiting
+
+    @property
+    def dead(self) -> int:
+        """Results the receiver refused for good."""
+        return self._outbox.dead
+
+    @property
+    def lost(self) -> int:
+        """Results that were deleted before it got them."""
+        return self._outbox.lost
+
+    def notify(self) -> None:
+        """There is a new result in the journal; returns at once."""
+        with self._news:
+            self._has_news = True
+            self._news.notify()
 
     def close(self, timeout_s: float = 1.0) -> None:
-        """Deliver what waits, but not longer than the time-out."""
-        try:
-            self._waiting.put(None, timeout=timeout_s)
-        except queue.Full:
-            _LOG.error("sink %s is stuck; %d results undelivered", self.kind, QUEUE_SIZE)
-            return
+        """Deliver what waits, but not longer than the time-out; the rest goes after the restart."""
+        self._ends_s = time.monotonic() + timeout_s
+        self._closing.set()
+        self.notify()
         self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            _LOG.error("sink %s is stuck; what it has not got waits for the restart", self.name)
 
-    def _deliver_all(self) -> None:
-        while (entry := self._waiting.get()) is not None:
-            try:
-                self._delivery.deliver(*entry)
-                self.delivered += 1
-            except Exception:  # noqa: BLE001 - the border: no sink stops the line
-                self.failed += 1
-                _LOG.exception("sink %s could not deliver %s", self.kind, entry[0].job_id)
-        self._delivery.close()
+    def _run(self) -> None:
+        try:
+            while self._goes_on():
+                pass
+        finally:
+            self._delivery.close()
+
+    def _goes_on(self) -> bool:
+        """Deliver a batch; false: the sink is to end."""
+        with self._news:
+            self._has_news = False
+        try:
+            rows = self._outbox.next(BATCH)
+        except (JournalError, ValueError) as error:
+            self._failed(str(error))
+            return not self._closing.wait(LOOK_S)
+        for row in rows:
+            if self._is_over() or not self._deliver(row):
+                return False
+        if rows:
+            return True
+        if self._closing.is_set():
+            return False
+        with self._news:
+            self._news.wait_for(lambda: self._has_news, LOOK_S)
+        return True
+
+    def _is_over(self) -> bool:
+        return self._ends_s is not None and time.monotonic() >= self._ends_s
+
+    def _deliver(self, row: Row) -> bool:
+        """Try until it is delivered or refused for good; false: the sink is to end first."""
+        tries = refused = 0
+        while True:
+            error = self._try(row)
+            if error is None:
+                self._outbox.delivered(row)
+                return True
+            tries += 1
+            refused += is_refusal(error)
+            if refused >= self._retry.tries_if_refused:
+                _LOG.error("sink %s gives up %s: %s", self.name, row.result.job_id, error)
+                self._outbox.give_up(row, str(error))
+                return True
+            asked_s = error.retry_after_s if isinstance(error, DeliveryError) else 0.0
+            if self._closing.wait(self._retry.wait_s(tries, asked_s)):
+                return False
+
+    def _try(self, row: Row) -> Exception | None:
+        try:
+            self._delivery.deliver(row.result, None)
+        except Exception as error:  # noqa: BLE001 - the border: no sink stops the line
+            self._failed(f"{error or type(error).__name__}")
+            return error
+        self.delivered += 1
+        self.last_error = ""
+        return None
+
+    def _failed(self, text: str) -> None:
+        self.failed += 1
+        if text != self.last_error:
+            _LOG.warning("sink %s could not deliver: %s", self.name, text)
+        self.last_error = text
 
 
-def open_outlets(sinks: Sequence[Sink]) -> list[Outlet]:
+def is_refusal(error: Exception) -> bool:
+    """Whether the result itself is refused; a network or disk that fails refuses nothing."""
+    return isinstance(error, DeliveryRefusedError) or not isinstance(error, OSError)
+
+
+def open_outlets(
+    sinks: Sequence[Sink], journal: Journal, retry: Retry | None = None
+) -> list[Outlet]:
     """Open every sink.
 
     Raises:
@@ -66,9 +168,9 @@ def open_outlets(sinks: Sequence[Sink]) -> list[Outlet]:
     outlets: list[Outlet] = []
     try:
         for sink in sinks:
-            outlets.append(Outlet(sink))  # noqa: PERF401 - the ones before must be closable
+            outlets.append(Outlet(sink, journal, retry))  # noqa: PERF401 - see below
     except Exception:
-        for outlet in outlets:
+        for outlet in outlets:  # the ones before must not go on
             outlet.close()
         raise
     return outlets

@@ -19,7 +19,11 @@ def _source(value: object) -> object:
 
 
 def _sinks(value: object) -> object:
-    return tuple(parse(Sink, v) if isinstance(v, Mapping) else v for v in _as_list(value))
+    sinks = tuple(parse(Sink, v) if isinstance(v, Mapping) else v for v in _as_list(value))
+    names = [sink.outlet_name for sink in sinks if isinstance(sink, Sink)]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"two sinks are called {twice[0]!r}: give each a name of its own")
+    return sinks
 
 
 def _as_list(value: object) -> list[object]:

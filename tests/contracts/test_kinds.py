@@ -1,7 +1,8 @@
 """What holds for every kind of source, tool and sink there is."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from station.core.result import ResultState
 from station.inspection import unanswered
 from station.vision.frames import decoded
 from station.vision.images import encode_jpeg
+from tests.sinks.receivers import CsvFile, Receiver, mqtt_receiver, web_receiver
 
 BUILT_IN = [
     (family, kind)
@@ -25,6 +27,7 @@ BUILT_IN = [
     for kind, found in sorted(discover(family).items())
     if found.__module__.startswith("station.")
 ]
+SINKS = [kind for family, kind in BUILT_IN if family is Sink]
 SOURCES = [kind for family, kind in BUILT_IN if family is Source]
 
 WAITING = {"upload", "ftp"}
@@ -100,6 +103,8 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
         "read_text": {"name": "label", "fields": [{"name": "lot", "kind": "lot"}]},
         "rehearsal": {"name": "drill"},
         "csv": {"path": tmp_path / "out.csv"},
+        "webhook": {"url": "http://127.0.0.1:9/results"},
+        "mqtt": {"port": 9},
     }
     return lambda kind: {"kind": kind, **settings[kind]}
 
@@ -182,12 +187,37 @@ def test_tools(
 
 
 def test_sinks(
-    entry_of: Callable[[str], dict[str, Any]], tiny_prepared: PreparedRecipe, tmp_path: Path
+    entry_of: Callable[[str], dict[str, Any]],
+    receivers: dict[str, Receiver],
+    tiny_prepared: PreparedRecipe,
 ) -> None:
-    result = unanswered(Job(), tiny_prepared, ResultState.ABORTED, StationReason.OVERRUN)
-    for family, kind in BUILT_IN:
-        if family is Sink:
-            delivery = parse(Sink, entry_of(kind)).open()
+    results = [
+        unanswered(Job(), tiny_prepared, ResultState.ABORTED, StationReason.OVERRUN)
+        for _ in range(3)
+    ]
+    for kind in SINKS:
+        receiver = receivers[kind]
+        delivery = parse(Sink, {**entry_of(kind), **receiver.settings}).open()
+        for result in results:
             delivery.deliver(result, None)
-            delivery.close()
-    assert result.job_id in (tmp_path / "out.csv").read_text()
+        delivery.close()
+        assert receiver.job_ids(3) == [result.job_id for result in results], kind
+        delivery = parse(Sink, {**entry_of(kind), **receiver.settings, "name": "x"}).open()
+        delivery.deliver(results[-1], None)  # as after a crash
+        delivery.close()
+        assert list(dict.fromkeys(receiver.job_ids(3))) == [r.job_id for r in results], kind
+
+
+def test_every_sink_has_a_receiver(receivers: dict[str, Receiver]) -> None:
+    assert set(receivers) == set(SINKS)
+
+
+@pytest.fixture
+def receivers(tmp_path: Path) -> Iterator[dict[str, Receiver]]:
+    """For every kind of sink something real that takes its results."""
+    with ExitStack() as opened:
+        yield {
+            "csv": CsvFile(tmp_path / "out.csv"),
+            "webhook": opened.enter_context(web_receiver()),
+            "mqtt": opened.enter_context(mqtt_receiver(tmp_path)),
+        }
