@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from station.inspection import unanswered
 from station.vision.frames import decoded
 from station.vision.images import encode_jpeg
 from tests.sinks.receivers import CsvFile, Receiver, mqtt_receiver, web_receiver
+from tests.sources.fake_gige import ADDRESS, fake_gige
 
 BUILT_IN = [
     (family, kind)
@@ -45,6 +46,7 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
     settings: dict[str, dict[str, Any]] = {
         "folder": {"path": picture.parent},
         "camera": {"device": _video(tmp_path, draw_part)},
+        "aravis": {"camera": ADDRESS, "region": {"width": 128, "height": 128}},
         "upload": {},
         "ftp": {"path": tmp_path / "spool", "port": 0, "user": "camera", "password": "secret"},
         "faulty_camera": {"of": {"kind": "folder", "path": picture.parent}},
@@ -133,7 +135,15 @@ def test_settings(
         plugin.camera_id = "x"  # type: ignore[attr-defined]
 
 
+@pytest.fixture
+def plugged_in(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The camera a kind of source needs."""
+    with fake_gige() if request.getfixturevalue("kind") == "aravis" else nullcontext():
+        yield
+
+
 @pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.usefixtures("plugged_in")
 def test_sources(kind: str, entry_of: Callable[[str], dict[str, Any]]) -> None:
     source = parse(Source, {**entry_of(kind), "camera_id": "cam7"})
     feed = source.open()
