@@ -222,7 +222,8 @@ class SimulatedPlc:
         tally.round_trips_ms.append((at_s - part.sent_s) * 1e3)
         tally.contradictions += answer.contradicts_itself
         tally.late += at_s > part.gate_s
-        tally.by_code[answer.code] += answer.code > 0
+        if answer.code:
+            tally.by_code[answer.code] += 1
         if is_stale:
             tally.stale += 1
         elif answer.code >= BAD_REQUEST_NUMBER and answer.code < 100:
