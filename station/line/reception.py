@@ -1,4 +1,4 @@
-"""The reception: every trigger becomes a ticket of its own, or is known and gets its answer again."""
+"""The reception: every trigger becomes a ticket, or is known and gets its answer again."""
 
 import itertools
 import time
