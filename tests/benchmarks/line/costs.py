@@ -1,9 +1,5 @@
-"""What the line, the journal and HTTP add to an inspection, in CPU time; prints, never asserts.
+"""What the line, its worker processes, the journal and HTTP add to an inspection, in CPU time."""
 
-python -m tests.benchmarks.line [--seconds 60]
-"""
-
-import argparse
 import subprocess
 import sys
 import tempfile
@@ -15,8 +11,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import cv2
 import numpy as np
+import psutil
 import uvicorn
 
 from station.api.app import create_app
@@ -24,7 +20,6 @@ from station.api.context import Context
 from station.api.server import listen
 from station.cli.home import model_dirs, shipped, site
 from station.core.frame import Frame, Image, Job
-from station.core.plugin import Source, parse
 from station.core.recipe import PreparedRecipe, prepare, read_recipe
 from station.inspection import inspect
 from station.journal.pictures import KeepPolicy, Pictures
@@ -43,29 +38,26 @@ from station.vision.model import load_model, to_tensor
 PARTS, ROUNDS = 200, 5
 
 
-def main() -> None:
-    """As the command line asks."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--seconds", type=float, default=60.0, help="of the 30 parts/s run")
-    measure_line(options.parse_args().seconds)
+def say(text: str) -> None:
+    """One line for whoever watches."""
+    print(text, file=sys.stderr, flush=True)
 
 
-def measure_line(seconds: float) -> None:
-    """Run everything and print it."""
+def measure_costs() -> float:
+    """Print the costs of one part, step by step; the CPU of a bare inspection in ms."""
     keep_picture_memory()
     images = [render("ring", seed=part_seed(9, n), defect=None).image for n in range(20)]
     prepared = int8_recipe()
     kernels = kernel_ms(images)
     bare = inspect_ms(images, prepared)
-    print(f"kernels (resize + run), int8            {kernels:7.3f} ms CPU a frame")
-    print(f"inspect() adds                          {bare - kernels:7.3f} ms   (wanted <= 0.1)")
-    with running_line(prepared) as (line, _):
-        with_line = line_ms(line, images)
-    print(f"line and journal add to the kernels     {with_line - kernels:7.3f} ms   (wanted <= 1)")
-    print(
-        f"HTTP adds to the same job in process    {http_adds_ms(prepared):7.3f} ms   (wanted <= 1)"
-    )
-    thirty_parts_a_second(prepared, seconds)
+    say(f"kernels (resize + run), int8              {kernels:7.3f} ms CPU a part")
+    say(f"inspect() adds                            {bare - kernels:7.3f} ms")
+    for isolation in ("thread", "process"):
+        with running_line(prepared, isolation=isolation) as (line, _):
+            with_line = line_ms(line, images)
+        say(f"line and journal add, {isolation:<8}            {with_line - bare:7.3f} ms")
+    say(f"HTTP adds to the same job in process      {http_adds_ms(prepared):7.3f} ms")
+    return bare
 
 
 def int8_recipe() -> PreparedRecipe:
@@ -104,16 +96,17 @@ def inspect_ms(images: list[Image], prepared: PreparedRecipe) -> float:
 
 @contextmanager
 def running_line(
-    prepared: PreparedRecipe, source: dict[str, object] | None = None
+    prepared: PreparedRecipe, *, isolation: str = "process", workers: int = 2
 ) -> Iterator[tuple[Line, Path]]:
     """A line with a journal on the disk, keeping no pictures."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = parse_settings(
-            {"line": {"recipe": "ring", "queue_size": 8}, "source": source or {"kind": "upload"}},
-            "benchmark",
-        )
+        entry = {
+            "recipe": "ring", "queue_size": 8, "autostart": False,
+            "isolation": isolation, "workers": workers,
+        }  # fmt: skip
+        settings = parse_settings({"line": entry, "source": {"kind": "upload"}}, "benchmark")
         line = Line(
-            settings.line.model_copy(update={"autostart": source is not None}),
+            settings.line,
             prepared,
             settings.source,
             Journal(Path(folder) / "journal.sqlite"),
@@ -128,12 +121,19 @@ def running_line(
 def line_ms(line: Line, images: list[Image]) -> float:
     """CPU of a job through queue, worker, journal and promise, two under way at a time."""
     frames = [frame_of(image) for image in images]
-    started = time.process_time()
+    started_s = cpu_s()
     for n in range(0, PARTS, 2):
         pair = [line.submit(frames[(n + k) % len(frames)], Job()) for k in range(2)]
         for promise in pair:
             promise.result()
-    return (time.process_time() - started) / PARTS * 1e3
+    return (cpu_s() - started_s) / PARTS * 1e3
+
+
+def cpu_s(process: psutil.Process | None = None) -> float:
+    """CPU seconds of a process, this one if none is given, and of all below it."""
+    process = process or psutil.Process()
+    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
+    return float(sum(one.user + one.system for one in times))
 
 
 POST = """
@@ -192,32 +192,3 @@ def serving(line: Line) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
-
-
-def thirty_parts_a_second(prepared: PreparedRecipe, seconds: float) -> None:
-    """The synthetic line, rendered beforehand, at 30 parts/s."""
-    source: dict[str, object] = {
-        "kind": "synthetic", "product": "ring", "rate_per_s": 30, "prerendered": 60,
-    }  # fmt: skip
-    parse(Source, source)
-    latencies: list[float] = []
-    with running_line(prepared, source) as (line, _):
-        end = line.subscribe(lambda result: latencies.append(result.total_ms))
-        while not line.camera.frames:
-            threading.Event().wait(0.05)
-        threading.Event().wait(seconds)
-        line.stop()
-        end()
-    counts = line.counters.look()
-    overruns = counts.by_reason.get("overrun", 0)
-    lost = counts.triggers - counts.ok - counts.not_ok - counts.not_decidable
-    print(
-        f"30 parts/s for {seconds:.0f} s: {counts.triggers} parts, {overruns} overruns, "
-        f"{lost - overruns} lost, p50 {np.percentile(latencies, 50):.1f} ms, "
-        f"p99 {np.percentile(latencies, 99):.1f} ms (wanted 0, 0, p99 <= 100)"
-    )
-
-
-if __name__ == "__main__":
-    cv2.setNumThreads(1)
-    main()

@@ -1,0 +1,1 @@
+"""What the line is worth: costs, rates, and days of parts in minutes; prints, never asserts."""
