@@ -82,6 +82,18 @@ class TriggeredFeed(Feed, Protocol):
 
 
 @runtime_checkable
+class MonitoredFeed(Feed, Protocol):
+    """An open camera that knows of itself whether it is still there, without giving a frame."""
+
+    def check(self) -> None:
+        """Return at once.
+
+        Raises:
+            AcquisitionError: the camera is lost and must be opened again.
+        """
+
+
+@runtime_checkable
 class KeepingFeed(Feed, Protocol):
     """An open source that keeps what a frame came from until its result is stored."""
 
@@ -98,6 +110,13 @@ class Source(Plugin, package="station.sources"):
     def is_live(self) -> bool:
         """True where the world goes on without us: a frame not taken in time is an overrun."""
         return True
+
+    def is_there(self) -> bool:
+        """Whether a device that was lost can be seen again: cheap, asked each second meanwhile.
+
+        False also where the source cannot tell; then it is opened again after a while.
+        """
+        return False
 
     def open(self) -> Feed:
         """Open the device.

@@ -5,21 +5,33 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
-import numpy as np
-
-from station.core.errors import NoFrameError, PictureError
-from station.core.frame import AnyFrame, EncodedFrame, Frame
-from station.core.plugin import Feed, Source
+from station.core.errors import IncompleteFrameError, NoFrameError, PictureError
+from station.core.frame import AnyFrame, Frame
+from station.core.plugin import Feed, MonitoredFeed, Source, TriggeredFeed
 from station.core.reasons import StationReason
+from station.line.frame_watch import FrameWatch
+from station.line.self_trigger import PartWatch
+from station.line.settings import SelfTrigger
 from station.line.tickets import Ticket
 
-RECONNECT_FIRST_S, RECONNECT_MOST_S = 1.0, 10.0
-IDLE_S = 0.5
+IDLE_S = 0.25
+PROBE_S = 1.0
 SLICE_S = 0.2
 """Longest single wait for a frame, so that a stop is heard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """When a frame is a part, and how a lost camera is opened again."""
+
+    trigger_mode: Literal["continuous", "software", "hardware", "self"] = "continuous"
+    self_trigger: SelfTrigger = field(default_factory=SelfTrigger)
+    reject_window: int = 100
+    reconnect_s: tuple[float, float] = (1.0, 10.0)
+    """The first and the longest wait, each a quarter longer or shorter by chance."""
 
 
 class Intake(Protocol):
@@ -48,15 +60,25 @@ class CameraHealth:
 class Acquisition:
     """An open source and the thread that owns it."""
 
-    def __init__(self, source: Source, intake: Intake, *, grab_timeout_s: float) -> None:
+    def __init__(
+        self,
+        source: Source,
+        intake: Intake,
+        *,
+        grab_timeout_s: float,
+        rules: Rules | None = None,
+    ) -> None:
         self._source, self._intake, self._grab_timeout_s = source, intake, grab_timeout_s
+        self._rules = rules or Rules()
+        self._watch = FrameWatch()
+        self._parts = PartWatch(self._rules.self_trigger)
         self._changed = threading.Condition()
         self._triggers: deque[Ticket] = deque()
         self._is_continuous = self._is_closing = self._has_ended = self._is_connected = False
+        self._is_retry_wanted = False
         self._in_hand: Ticket | None = None
         self._frames = self._failures = 0
         self._last_error = ""
-        self._previous: Frame | None = None
         self.feed: Feed | None = None
         """The open source; the intake may ask for it while it is given a frame."""
         self._thread = threading.Thread(target=self._run, name="acquisition", daemon=True)
@@ -79,8 +101,10 @@ class Acquisition:
             self._changed.notify_all()
 
     def retry_now(self) -> None:
-        """Try to reconnect at once."""
+        """Try to reconnect at once; learn the empty scene of the self-trigger anew."""
         with self._changed:
+            self._parts = PartWatch(self._rules.self_trigger)
+            self._is_retry_wanted = True
             self._changed.notify_all()
 
     @property
@@ -119,14 +143,16 @@ class Acquisition:
         self._thread.join(self._grab_timeout_s + 1)
 
     def _run(self) -> None:
-        delay_s = RECONNECT_FIRST_S
+        first_s, most_s = self._rules.reconnect_s
+        delay_s = first_s
         while not self._is_closing:
             feed = self._open()
             if feed is None:
                 self._wait_refusing(delay_s * random.uniform(0.75, 1.25))  # noqa: S311 - jitter
-                delay_s = min(delay_s * 2, RECONNECT_MOST_S)
+                delay_s = min(delay_s * 2, most_s)
                 continue
-            delay_s = RECONNECT_FIRST_S
+            delay_s = first_s
+            self._watch.reopened()
             self.feed = feed
             try:
                 self._serve(feed)
@@ -152,8 +178,12 @@ class Acquisition:
             with self._changed:
                 if not self._triggers and not self._is_continuous:
                     self._changed.wait(IDLE_S)
-                    continue
                 self._in_hand = self._triggers.popleft() if self._triggers else None
+                is_idle = self._in_hand is None and not self._is_continuous
+            if is_idle:
+                if self._is_lost(feed):
+                    return
+                continue
             try:
                 if not self._grab(feed, self._in_hand):
                     return
@@ -166,7 +196,9 @@ class Acquisition:
             frame = self._fresh(feed, ticket)
         except PictureError as error:
             self._failures += 1
-            self._intake.failed(StationReason.UNREADABLE_IMAGE, str(error), ticket)
+            is_torn = isinstance(error, IncompleteFrameError)
+            reason = StationReason.INCOMPLETE_FRAME if is_torn else StationReason.UNREADABLE_IMAGE
+            self._intake.failed(reason, str(error), ticket)
             return True
         except NoFrameError as error:
             if ticket:
@@ -182,12 +214,36 @@ class Acquisition:
             self._end(ticket)
             return False
         self._frames += 1
-        if self._is_frozen(frame):
-            text = f"frame {frame.sequence} is equal to the one before"
-            self._intake.failed(StationReason.FROZEN_FRAME, text, ticket)
-        else:
-            self._intake.frame(frame, ticket)
+        self._take(frame, ticket)
         return True
+
+    def _take(self, frame: AnyFrame, ticket: Ticket | None) -> None:
+        """A frame that is new and of its time goes on, if it shows a part that is to be judged."""
+        missed = self._watch.missed(frame) if self._rules.trigger_mode == "hardware" else 0
+        for _ in range(min(missed, self._rules.reject_window)):
+            text = "the camera was triggered and its frame was lost"
+            self._intake.failed(StationReason.NO_FRAME, text, None)
+        fault = self._watch.fault(frame)
+        if fault:
+            self._failures += 1
+            self._intake.failed(*fault, ticket)
+        elif ticket is not None or self._is_due(frame):
+            self._intake.frame(frame, ticket)
+
+    def _is_due(self, frame: AnyFrame) -> bool:
+        return self._rules.trigger_mode != "self" or (
+            isinstance(frame, Frame) and self._parts.is_due(frame.image)
+        )
+
+    def _is_lost(self, feed: Feed) -> bool:
+        """Whether a camera nobody asks for frames just now is gone."""
+        try:
+            if isinstance(feed, MonitoredFeed):
+                feed.check()
+        except Exception as error:  # noqa: BLE001 - the border: a driver may raise anything
+            self._lose(str(error))
+            return True
+        return False
 
     def _fresh(self, feed: Feed, ticket: Ticket | None) -> AnyFrame | None:
         """The next frame; for a trigger the first one acquired after it.
@@ -197,26 +253,17 @@ class Acquisition:
         """
         if ticket is None:
             return feed.grab(SLICE_S)
+        is_triggered = isinstance(feed, TriggeredFeed)
+        if isinstance(feed, TriggeredFeed):
+            feed.trigger()
         until_s = time.monotonic() + self._grab_timeout_s
         while time.monotonic() < until_s and not self._is_closing:
             with suppress(NoFrameError):
                 frame = feed.grab(SLICE_S)
-                if frame is None or frame.acquired_at >= ticket.job.triggered_at:
+                if frame is None or is_triggered or is_after(frame, ticket):
                     return frame
         raise NoFrameError(
             f"no frame was acquired within {self._grab_timeout_s:g} s of the trigger"
-        )
-
-    def _is_frozen(self, frame: AnyFrame) -> bool:
-        """A live sensor never gives the same bytes twice; a played picture may."""
-        if isinstance(frame, EncodedFrame):
-            return False
-        previous, self._previous = self._previous, frame
-        if previous is None or frame.is_simulated or frame.image.shape != previous.image.shape:
-            return False
-        rows = slice(None, None, 16)
-        return np.array_equal(frame.image[rows], previous.image[rows]) and np.array_equal(
-            frame.image, previous.image
         )
 
     def _end(self, ticket: Ticket | None) -> None:
@@ -234,17 +281,34 @@ class Acquisition:
     def _lose(self, error: str) -> None:
         with self._changed:
             self._is_connected, self._last_error = False, error
+            self._is_retry_wanted = False
             self._failures += 1
 
     def _wait_refusing(self, delay_s: float) -> None:
-        """Wait for the next try; whoever triggers meanwhile is told at once."""
+        """Wait for the next try; whoever triggers meanwhile is told at once.
+
+        A device that can be seen again, or somebody who asks, ends the wait.
+        """
         until_s = time.monotonic() + delay_s
         while not self._is_closing and (left_s := until_s - time.monotonic()) > 0:
             self._refuse(self._last_error)
             with self._changed:
-                if self._changed.wait(left_s) and not self._triggers:
-                    return  # somebody asks to try now
+                if not self._triggers and not self._is_retry_wanted:
+                    self._changed.wait(min(left_s, PROBE_S))
+            if self._is_retry_wanted or self._source_is_there():
+                return
+
+    def _source_is_there(self) -> bool:
+        try:
+            return self._source.is_there()
+        except Exception:  # noqa: BLE001 - the border: a driver may raise anything
+            return False
 
     def _refuse(self, why: str) -> None:
         while self._triggers:
             self._intake.failed(StationReason.NO_FRAME, why, self._triggers.popleft())
+
+
+def is_after(frame: AnyFrame, ticket: Ticket) -> bool:
+    """Whether a free-running camera took the frame after the trigger."""
+    return frame.acquired_at >= ticket.job.triggered_at

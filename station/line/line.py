@@ -11,7 +11,7 @@ from station.core.recipe import PreparedRecipe
 from station.core.result import Result, ResultState
 from station.journal.pictures import Pictures
 from station.journal.records import Journal
-from station.line.acquisition import Acquisition, CameraHealth
+from station.line.acquisition import Acquisition, CameraHealth, Rules
 from station.line.alarms import RejectWatch
 from station.line.answers import Answers
 from station.line.counters import Counters
@@ -62,7 +62,16 @@ class Line:
         self._reception = Reception(
             settings, journal, self._answers, self.counters, lambda: self._prepared
         )
-        self._acquisition = Acquisition(source, self, grab_timeout_s=settings.grab_timeout_ms / 1e3)
+        self._acquisition = Acquisition(
+            source,
+            self,
+            grab_timeout_s=settings.grab_timeout_ms / 1e3,
+            rules=Rules(
+                trigger_mode=settings.trigger_mode,
+                self_trigger=settings.self_trigger,
+                reject_window=settings.reject_window,
+            ),
+        )
         if settings.isolation == "process":
             warm_up()
         self._workers = Workers(

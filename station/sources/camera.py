@@ -127,6 +127,11 @@ class LiveFeed:
             raise AcquisitionError(f"{what} is lost")
         raise NoFrameError(f"{what} gave no frame within {timeout_s:g} s")
 
+    def check(self) -> None:
+        """See `MonitoredFeed.check`."""
+        if self._is_lost:
+            raise AcquisitionError(f"camera {self._settings.camera_id!r} is lost")
+
     def _has_news(self) -> bool:
         return self._is_lost or (self._latest is not None and self._latest.sequence > self._given)
 
