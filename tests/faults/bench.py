@@ -19,7 +19,14 @@ from station.line.line import Line
 from station.line.settings import AlarmSettings, LineSettings
 from station.line.states import State
 from station.sources.upload import Upload
-from tests.faults.books import Books, answers_apart, false_passes, not_adding_up, read_books
+from tests.faults.books import (
+    Books,
+    answers_apart,
+    false_passes,
+    ledger_apart,
+    not_adding_up,
+    read_books,
+)
 from tests.faults.outcome import Outcome
 
 ANSWER_S = 20.0
@@ -72,14 +79,21 @@ class Bench:
         )
 
     def outcome(
-        self, *, injected: int, back_s: float | None = None, kills: int = 0, needs_pass: bool = True
+        self,
+        *,
+        injected: int,
+        back_s: float | None = None,
+        kills: int = 0,
+        needs_pass: bool = True,
+        is_whole: bool = True,
     ) -> Outcome:
-        """Close the line, open its books and compare."""
+        """Close the line, open its books and compare; not `is_whole`: others wrote there too."""
         answers = [answer for answer in self.answers() if not answer.is_duplicate]
         counts = self.line.counters.look()
         self.line.close()
         books = read_books(self.path)
-        self.problems += not_adding_up(books, counts)
+        self.problems += not_adding_up(books, counts if is_whole else None)
+        self.problems += ledger_apart(self.path, books)
         self.problems += answers_apart(books, answers)
         if needs_pass:
             self.claim(books.passed > 0, "no part passed at all, so nothing was shown")

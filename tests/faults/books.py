@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from station.core.result import RESULT_JSON, Result
-from station.line.counters import OUTCOMES, Counts
+from station.line.counters import OUTCOMES, Counts, outcome_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,20 @@ def not_adding_up(books: Books, counts: Counts | None = None) -> Iterator[str]:
         yield f"ledger numbers are not 1 to {len(numbers)}: missing {missing}, twice {twice}"
     if counts is not None:
         yield from _counts_apart(books, counts)
+
+
+def ledger_apart(path: Path, books: Books) -> Iterator[str]:
+    """Outcomes of which the journal's own ledger has another number than there are results."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        rows = connection.execute("SELECT outcome, sum(count) FROM ledger GROUP BY outcome")
+        counted = {str(outcome): int(count) for outcome, count in rows}
+    finally:
+        connection.close()
+    stored = Counter(outcome_of(result) for result in books.results)
+    for name in OUTCOMES:
+        if counted.get(name, 0) != stored[name]:
+            yield f"the ledger has {counted.get(name, 0)} {name}, the results are {stored[name]}"
 
 
 def answers_apart(books: Books, answers: Sequence[Result]) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """All groups of faults, in the order of the report."""
 
-from tests.faults import models
+from tests.faults import models, power
 from tests.faults.outcome import Group
 
-GROUPS: tuple[Group, ...] = (*models.GROUPS,)
+GROUPS: tuple[Group, ...] = (*models.GROUPS, *power.GROUPS)
 
 
 def by_name(name: str) -> Group:
