@@ -19,7 +19,7 @@ CameraFault = Literal[
     "none", "pulled", "silent", "frozen", "torn", "incomplete", "dark", "wrong_size",
     "repeated_id", "timestamp_jump", "stale",
 ]  # fmt: skip
-DARKER = 32
+DARKER = 8
 BETWEEN_FRAMES_NS = 33_000_000
 JUMP_NS = 86_400_000_000_000
 STALE = timedelta(seconds=10)

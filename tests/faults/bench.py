@@ -4,11 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from station.api.plc.desk import Terms
+from station.api.plc.doors import Doors, bind_ports
 from station.core.frame import AnyFrame, Job
 from station.core.plugin import Sink, Source
 from station.core.recipe import PreparedRecipe
@@ -16,7 +18,7 @@ from station.core.result import Result
 from station.journal.pictures import KeepPolicy, Pictures
 from station.journal.records import Journal
 from station.line.line import Line
-from station.line.settings import AlarmSettings, LineSettings
+from station.line.settings import AlarmSettings, LineSettings, PlcSettings
 from station.line.states import State
 from station.sources.upload import Upload
 from tests.faults.books import (
@@ -28,6 +30,7 @@ from tests.faults.books import (
     read_books,
 )
 from tests.faults.outcome import Outcome
+from tests.faults.stage import shelf_of
 
 ANSWER_S = 20.0
 Promise = Future[Result]
@@ -39,6 +42,8 @@ class Bench:
 
     line: Line
     path: Path
+    port: int
+    """Of its HTTP door for controllers."""
     promises: list[Promise] = field(default_factory=list)
     never: set[str] = field(default_factory=set)
     """Jobs that met a fault: they may not pass, whatever was seen."""
@@ -89,8 +94,8 @@ class Bench:
     ) -> Outcome:
         """Close the line, open its books and compare; not `is_whole`: others wrote there too."""
         answers = [answer for answer in self.answers() if not answer.is_duplicate]
-        counts = self.line.counters.look()
         self.line.close()
+        counts = self.line.counters.look()
         books = read_books(self.path)
         self.problems += not_adding_up(books, counts if is_whole else None)
         self.problems += ledger_apart(self.path, books)
@@ -128,26 +133,45 @@ def open_bench(
     *,
     sinks: Sequence[Sink] = (),
     keep: KeepPolicy | None = None,
+    is_with_doors: bool = False,
+    waits: bool = True,
     **settings: Any,
 ) -> Iterator[Bench]:
-    """A line at work in a folder; closed at the end, whatever happened."""
+    """A line at work in a folder, with doors for controllers where asked; closed at the end."""
     usual = {
         "recipe": "tiny", "autostart": False, "isolation": "thread", "trigger_mode": "software",
         "queue_size": 16, "deadline_ms": 5000,
     }  # fmt: skip
-    path = home / "journal.sqlite"
-    line = Line(
-        LineSettings.model_validate({**usual, **settings}),
-        prepared,
-        source or Upload(),
-        Journal(path),
-        Pictures(home / "pictures", keep or KeepPolicy(keep="none")),
-        sinks,
-        AlarmSettings(unjudged_in_row=0, unjudged_of_100=0),
-    )
-    try:
-        bench = Bench(line, path)
-        bench.until(lambda: line.state is State.READY or line.camera.last_error != "", "ready", 20)
+    line_settings = LineSettings.model_validate({**usual, **settings})
+    with ExitStack() as opened:
+        journal = Journal(home / "journal.sqlite")
+        line = Line(
+            line_settings,
+            prepared,
+            source or Upload(),
+            journal,
+            Pictures(home / "pictures", keep or KeepPolicy(keep="none")),
+            sinks,
+            AlarmSettings(unjudged_in_row=0, unjudged_of_100=0),
+        )
+        opened.callback(line.close)
+        ports = bind_ports(PlcSettings(port=0, enabled=is_with_doors))
+        opened.callback(ports.close)
+        port = ports.http.getsockname()[1] if ports.http else 0
+        if is_with_doors:
+            opened.callback(Doors(ports, line, _terms(home, line_settings, journal)).close)
+        bench = Bench(line, journal.path, port)
+        if waits:
+            bench.until(lambda: line.state is State.READY, "the line is ready", 20)
         yield bench
-    finally:
-        line.close()
+
+
+def _terms(home: Path, settings: LineSettings, journal: Journal) -> Terms:
+    """What the doors know; recipe 1 is `tiny`, recipe 2 `loose`."""
+    return Terms(
+        recipes={1: "tiny", 2: "loose"},
+        prepare=shelf_of(home).prepare,
+        record_counts=journal.record_plc_counts,
+        deadline_ms=settings.deadline_ms,
+        most_under_way=settings.queue_size + settings.workers,
+    )

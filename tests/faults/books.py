@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from station.core.result import RESULT_JSON, Result
-from station.line.counters import OUTCOMES, Counts, outcome_of
+from station.journal.ledger import OUTCOMES, outcome_of
+from station.line.counters import Counts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,15 @@
 """All groups of faults, in the order of the report."""
 
-from tests.faults import models, power
+from tests.faults import camera, changeover, models, power, triggers
 from tests.faults.outcome import Group
 
-GROUPS: tuple[Group, ...] = (*models.GROUPS, *power.GROUPS)
+GROUPS: tuple[Group, ...] = (
+    *triggers.GROUPS,
+    *changeover.GROUPS,
+    *camera.GROUPS,
+    *models.GROUPS,
+    *power.GROUPS,
+)
 
 
 def by_name(name: str) -> Group:

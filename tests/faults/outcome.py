@@ -54,6 +54,8 @@ class Group:
     full: int
     limit_s: float = 60.0
     """A small trial that takes longer hangs."""
+    defect: str = ""
+    """What is known to be wrong, so that it does not hold; it must be taken out when it does."""
 
     def try_out(self, home: Path, *, seed: int, is_full: bool = False) -> Outcome:
         """Run it once."""

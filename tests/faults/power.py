@@ -44,8 +44,9 @@ def torn_wal(trial: Trial) -> Outcome:
         sound = _copy(source, trial.home / "first")
         _some(bench, 20)
         longer = _copy(source, trial.home / "second")
-    told = {answer: True for answer in first}
-    lost, problems, parts, passed = 0, [], 0, 0
+    told = dict.fromkeys(first, True)
+    problems: list[str] = []
+    lost = parts = passed = 0
     for number in range(trial.size):
         torn = trial.home / f"torn{number}"
         _tear(sound, longer, torn, trial.rng)

@@ -1,6 +1,8 @@
 """What the faults happen to: models, recipes and pictures of parts whose truth is known."""
 
 import functools
+import itertools
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +17,19 @@ from station.core.plugin import Site, Tool
 from station.core.reasons import Reason
 from station.core.recipe import PreparedRecipe, Recipe, new_recipe, prepare, read_recipe
 from station.line.shelf import Shelf
+from station.sources.replay import Replay
 from station.sources.synthetic import part_seed, render
 from station.teach.health import limits_of, measure
 from station.tools.classify import Classify
 from station.tools.rehearsal import REASON
 from station.vision.card import write_model
+from station.vision.images import encode_png
 from tests.conftest import bright_card, bright_graph
 
 GOOD, DOUBTFUL, BAD, TRIGGER = 90, 128, 170, 235
 """Grey values of parts: OK, NOT_DECIDABLE and NOT_OK for `bright`; what sets a broken model off."""
 SIZE = (64, 48)
+VARIANTS = 5
 REASONS = (Reason(code="glare", text="it shines"), Reason(code=REASON, text="rehearsed"))
 
 
@@ -93,11 +98,34 @@ def tiny_recipe(*more: Tool, recipe_id: str = "tiny", model: str = "bright/1") -
     return new_recipe(recipe_id, (Classify(name="surface", model=model), *more), REASONS)
 
 
+def loose_recipe() -> Recipe:
+    """A recipe on `bright/2` that passes doubtful parts too."""
+    tool = Classify(name="surface", model="bright/2", accept_limit=0.9, reject_limit=0.95)
+    return new_recipe("loose", (tool,), REASONS)
+
+
 def prepare_tiny(home: Path, *more: Tool) -> PreparedRecipe:
     """The tiny recipe on the tiny model, both written into this home."""
     if not (home / "models").exists():
         write_bright(home / "models")
     return prepare(tiny_recipe(*more), site_of(home))
+
+
+def write_parts(
+    home: Path, greys: Sequence[int], count: int, bad: Sequence[int] = (DOUBTFUL, BAD)
+) -> Replay:
+    """A camera that plays drawn parts of these greys in turn, each with its truth."""
+    folder = home / "parts"
+    folder.mkdir(parents=True)
+    records = []
+    for number in range(VARIANTS * len(greys)):
+        grey = greys[number % len(greys)]
+        name = f"{grey}-{number}.png"
+        (folder / name).write_bytes(encode_png(draw(grey, number)))
+        records.append(json.dumps({"origin": name, "truth": "glare" if grey in bad else "ok"}))
+    lines = itertools.islice(itertools.cycle(records), count)
+    (home / "parts.jsonl").write_text("\n".join(lines) + "\n")
+    return Replay(results=home / "parts.jsonl", pictures=folder, rate_per_s=400)
 
 
 @functools.cache

@@ -3,15 +3,20 @@
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from tests.faults.groups import GROUPS
 from tests.faults.outcome import Group
 
 
-@pytest.mark.parametrize(
-    "group",
-    [pytest.param(one, id=one.name, marks=pytest.mark.timeout(one.limit_s)) for one in GROUPS],
-)
+def parameter_of(group: Group) -> ParameterSet:
+    marks = [pytest.mark.timeout(group.limit_s)]
+    if group.defect:
+        marks.append(pytest.mark.xfail(strict=True, reason=group.defect))
+    return pytest.param(group, id=group.name, marks=marks)
+
+
+@pytest.mark.parametrize("group", [parameter_of(group) for group in GROUPS])
 def test_group(group: Group, tmp_path: Path) -> None:
     outcome = group.try_out(tmp_path, seed=5)
     assert outcome.problems == ()
