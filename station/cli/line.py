@@ -11,6 +11,7 @@ from station.api.plc.desk import Terms
 from station.api.plc.doors import Doors, bind_ports
 from station.api.server import listen, serve
 from station.cli.home import home, shipped, site
+from station.cli.notify import Notify, Pulse, Tell, say
 from station.journal.pictures import Pictures
 from station.journal.records import Journal
 from station.journal.shifts import Shifts
@@ -26,13 +27,16 @@ def line(
     settings: Annotated[Path, typer.Argument(help="The station.toml.")],
     journal: Annotated[Path, typer.Option(help="Folder of the journal.")] = Path("var"),
     ends_with_stdin: Annotated[bool, typer.Option(hidden=True)] = False,
+    says_beat: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run the line and its API without a supervisor and without the operator's page."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    run_line(read_settings(settings), journal, ends_with_stdin=ends_with_stdin)
+    run_line(read_settings(settings), journal, ends_with_stdin=ends_with_stdin, says_beat=says_beat)
 
 
-def run_line(settings: StationSettings, folder: Path, *, ends_with_stdin: bool) -> None:
+def run_line(
+    settings: StationSettings, folder: Path, *, ends_with_stdin: bool, says_beat: bool = False
+) -> None:
     """Open everything, serve until told to end, close everything.
 
     Raises:
@@ -57,6 +61,8 @@ def run_line(settings: StationSettings, folder: Path, *, ends_with_stdin: bool) 
         opened.callback(housekeeping.close)
         doors = Doors(ports, running, _terms(settings, shelf, journal))
         opened.callback(doors.close)
+        pulse = Pulse(lambda: running.beat, _tells(running, says_beat=says_beat))
+        opened.callback(pulse.close)
         serve(running, shelf, settings, door, ends_with_stdin=ends_with_stdin)
 
 
@@ -69,6 +75,16 @@ def _terms(settings: StationSettings, shelf: Shelf, journal: Journal) -> Terms:
         deadline_ms=line.deadline_ms,
         most_under_way=line.queue_size + line.workers,
     )
+
+
+def _tells(running: Line, *, says_beat: bool) -> list[Tell]:
+    """Who hears that the inspection loop goes round: systemd, and the supervisor."""
+    notify = Notify()
+
+    def watchdog(_beat: int) -> None:
+        notify.watchdog(": ".join(filter(None, (running.state, running.state_text))))
+
+    return [watchdog, say] if says_beat else [watchdog]
 
 
 def open_shelf(camera_id: str = "camera") -> Shelf:

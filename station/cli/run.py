@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import httpx
 import typer
 
+from station.cli.child import Child
 from station.cli.home import home
-from station.cli.supervisor import Child, Supervisor
+from station.cli.supervisor import Supervisor
 from station.core.errors import SettingsError
 from station.core.files import write_whole
 from station.line.settings import PlcSettings, StationSettings, read_settings
@@ -96,7 +97,8 @@ def demo(
 def _run(path: Path, folder: Path, *, seconds: float | None, with_hmi: bool) -> None:
     settings = read_settings(path)
     api_url = f"http://{settings.api.host}:{settings.api.port}"
-    children = [Child("line", ["line", str(path), "--journal", str(folder)])]
+    arguments = ["line", str(path), "--journal", str(folder), "--says-beat"]
+    children = [Child("line", arguments, has_beat=True)]
     if with_hmi and settings.hmi.enabled:
         children.append(_hmi_child(settings, api_url))
     supervisor = Supervisor(children)

@@ -1,7 +1,6 @@
 """Starts the line and the operator's page as processes, watches them, ends them."""
 
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -11,13 +10,15 @@ from types import FrameType
 
 import httpx
 
+from station.cli.child import Child
+from station.cli.notify import Notify
 from station.core.errors import StationError
 
 STOP_S = 4.0
 """A child that does not end within this time is killed."""
-RESTART_FIRST_S, RESTART_MOST_S = 0.5, 30.0
-STEADY_S = 60.0
-"""A child that ran this long was sound: its next restart comes quickly again."""
+LOOK_S = 0.2
+LOOK_MOST_S = 0.5
+"""More is not counted between two looks: who was asleep himself cannot say that others were."""
 
 
 class StartError(StationError, RuntimeError):
@@ -25,44 +26,11 @@ class StartError(StationError, RuntimeError):
 
 
 @dataclass(slots=True)
-class Child:
-    """One `station …` process; its standard input stays open as long as the supervisor lives."""
-
-    name: str
-    arguments: Sequence[str]
-    process: subprocess.Popen[bytes] | None = None
-    started_s: float = 0.0
-    restart_delay_s: float = RESTART_FIRST_S
-
-    def start(self) -> None:
-        """Start the process."""
-        command = [sys.executable, "-m", "station", *self.arguments, "--ends-with-stdin"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603
-        self.started_s = time.monotonic()
-
-    @property
-    def exit_code(self) -> int | None:
-        """None while it runs."""
-        return self.process.poll() if self.process else None
-
-    def stop(self, until_s: float) -> None:
-        """Close its standard input, wait, kill it if it does not listen."""
-        if self.process is None:
-            return
-        if self.process.stdin:
-            self.process.stdin.close()
-        try:
-            self.process.wait(max(0.1, until_s - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-@dataclass(slots=True)
 class Supervisor:
     """The processes of one station; SIGINT and SIGTERM end them."""
 
     children: Sequence[Child]
+    notify: Notify = field(default_factory=Notify)
     closing: threading.Event = field(default_factory=threading.Event)
 
     def open(self, ready_url: str, timeout_s: float = 30.0) -> None:
@@ -81,25 +49,30 @@ class Supervisor:
             if first.exit_code is not None:
                 raise StartError(f"the {first.name} did not start; its message stands above")
             if _answers(ready_url):
+                self.notify.ready()
                 return
             if time.monotonic() > until_s:
                 raise StartError(f"the {first.name} does not answer at {ready_url}")
             self.closing.wait(0.05)
 
     def watch(self, seconds: float | None = None) -> None:
-        """Restart what dies, until a signal comes or the time is over."""
-        until_s = None if seconds is None else time.monotonic() + seconds
+        """Restart what dies or hangs, until a signal comes or the time is over."""
+        looked_s = time.monotonic()
+        until_s = None if seconds is None else looked_s + seconds
         while not self.closing.is_set():
-            left_s = 0.2 if until_s is None else min(0.2, until_s - time.monotonic())
+            left_s = LOOK_S if until_s is None else min(LOOK_S, until_s - time.monotonic())
             if left_s <= 0:
                 return
             self.closing.wait(left_s)
+            passed_s = min(LOOK_MOST_S, time.monotonic() - looked_s)
+            looked_s = time.monotonic()
             for child in self.children:
-                if child.exit_code is not None and not self.closing.is_set():
-                    self._restart(child)
+                if not self.closing.is_set():
+                    self._look(child, passed_s)
 
     def close(self) -> None:
         """End all processes; the last one started first."""
+        self.notify.stopping()
         until_s = time.monotonic() + STOP_S
         for child in reversed(self.children):
             if child.process and child.process.stdin:
@@ -107,16 +80,20 @@ class Supervisor:
         for child in reversed(self.children):
             child.stop(until_s)
 
-    def _restart(self, child: Child) -> None:
-        if time.monotonic() - child.started_s > STEADY_S:
-            child.restart_delay_s = RESTART_FIRST_S
-        sys.stderr.write(
-            f"the {child.name} ended with code {child.exit_code}; starting it again in "
-            f"{child.restart_delay_s:g} s\n"
-        )
-        if not self.closing.wait(child.restart_delay_s):
-            child.start()
-        child.restart_delay_s = min(child.restart_delay_s * 2, RESTART_MOST_S)
+    def _look(self, child: Child, passed_s: float) -> None:
+        """One look at one child; never waits, since the others are watched as well."""
+        if child.due_s is not None:
+            if time.monotonic() >= child.due_s:
+                child.start()
+            return
+        if child.exit_code is None and child.hangs(passed_s):
+            sys.stderr.write(f"the {child.name} gave no sign for {child.silent_s:.1f} s: ended\n")
+            child.kill()
+        if child.exit_code is not None:
+            code, delay_s = child.exit_code, child.postpone()
+            sys.stderr.write(
+                f"the {child.name} ended with code {code}; starting it again in {delay_s:g} s\n"
+            )
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.closing.set()

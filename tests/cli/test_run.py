@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -34,6 +35,7 @@ enabled = false
 [plc]
 enabled = false
 """
+RUNNING = b"WATCHDOG=1\nSTATUS=continuous_execution"
 
 
 def free_port() -> int:
@@ -89,14 +91,15 @@ def station_of(port: int) -> dict[str, object]:
 
 
 def until_up(port: int) -> None:
-    end_s = time.monotonic() + 20
+    end_s, state = time.monotonic() + 20, "silent"
     while True:
         try:
-            if station_of(port)["state"] == "continuous_execution":
+            state = str(station_of(port)["state"])
+            if state == "continuous_execution":
                 return
         except httpx.TransportError:
             pass
-        assert time.monotonic() < end_s, "the station did not come up"
+        assert time.monotonic() < end_s, f"the station did not come up: {state}"
         threading.Event().wait(0.05)
 
 
@@ -173,6 +176,63 @@ def test_a_line_that_dies_is_started_again(start: StartStation, home: Path) -> N
             pass
         threading.Event().wait(0.1)
     raise AssertionError("nobody started the line again")
+
+
+@pytest.mark.timeout(90)  # it is started twice, and noticed only after 3 s
+def test_a_line_that_hangs_is_ended_and_started_again(start: StartStation, home: Path) -> None:
+    port = free_port()
+    (home / "station.toml").write_text(TOML.format(port=port))
+    process = start("run")
+    until_greeted(process)
+    (line,) = _pids_of_line(port)
+    with stopped(line):
+        end_s = time.monotonic() + 15  # it is noticed after 3 s
+        while line in _pids_of_line(port) and time.monotonic() < end_s:
+            threading.Event().wait(0.1)
+        assert line not in _pids_of_line(port)
+    until_up(port)
+    process.terminate()
+    _, err = process.communicate(timeout=20)
+    assert "the line gave no sign" in err
+    assert process.returncode == 0
+
+
+def test_systemd_hears_ready_then_the_loop_and_at_last_the_end(
+    start: StartStation, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "station.toml").write_text(TOML.format(port=free_port()))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(home / "notify"))
+        systemd.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(home / "notify"))
+        process = start("run")
+        heard: list[bytes] = []
+        while b"READY=1" not in heard or heard.count(RUNNING) < 3:
+            heard.append(systemd.recv(1000))
+        process.terminate()
+        while heard[-1] != b"STOPPING=1\nSTATUS=ending":
+            heard.append(systemd.recv(1000))
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "station-beat" not in out
+
+
+def until_greeted(process: subprocess.Popen[str]) -> None:
+    """Until the supervisor has seen the line answer, and watches it."""
+    assert process.stdout
+    while "Ctrl-C" not in (line := process.stdout.readline()):
+        assert line, "the station did not come up"
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """A process that hangs; it does not stay behind."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _pids_of_line(port: int) -> list[int]:
