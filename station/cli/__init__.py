@@ -21,6 +21,7 @@ COMMANDS = {
     "calibrate": "calibrate:app",
     "measure": "measure:app",
     "doctor": "doctor:doctor",
+    "service": "service:app",
     "plc": "plc:app",
     "sample": "sample:app",
     "line": "line:line",
