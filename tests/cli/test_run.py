@@ -197,6 +197,7 @@ def test_a_line_that_hangs_is_ended_and_started_again(start: StartStation, home:
     assert process.returncode == 0
 
 
+@pytest.mark.timeout(90)  # waits for the start, three beats and the end
 def test_systemd_hears_ready_then_the_loop_and_at_last_the_end(
     start: StartStation, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
