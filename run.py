@@ -29,6 +29,9 @@ PROGRAMS = {
     "aravis-tools": ("arv-fake-gv-camera-0.8",),
     "libaravis-0.8-0": ("/usr/lib/*/libaravis-0.8.so.0",),
     "ffmpeg": ("ffmpeg",),
+    "libgstrtspserver-1.0-0": ("/usr/lib/*/libgstrtspserver-1.0.so.0",),
+    "gstreamer1.0-plugins-base": ("/usr/lib/*/gstreamer-1.0/libgstvideotestsrc.so",),
+    "gstreamer1.0-plugins-good": ("/usr/lib/*/gstreamer-1.0/libgstjpeg.so",),
 }
 """Debian package -> what shows that it is there."""
 

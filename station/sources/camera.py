@@ -1,8 +1,12 @@
 """Frames through OpenCV: a camera by index, a video file, an RTSP or HTTP stream."""
 
+import os
+import sys
 import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import cv2
@@ -12,17 +16,40 @@ from pydantic import Field
 from station.core.errors import AcquisitionError, NoFrameError
 from station.core.frame import Frame
 from station.core.plugin import Source
+from station.sources.exclusive import Held, exclusive
 from station.vision.images import to_eight_bits
+
+STREAM_OPTIONS = (
+    "rtsp_transport;tcp|fflags;discardcorrupt+nobuffer|analyzeduration;500000|max_delay;0"
+)
+"""For FFmpeg: over TCP no packet is lost unseen, what is marked corrupt is thrown away, and
+nothing is kept back to look at it first."""
+OPTIONS_NAME = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+OPENING = threading.Lock()
+ROUNDING = 0.005
+"""How much of a rate or exposure a driver may round away."""
+NETWORK_LATENCY_MS = 200.0
 
 
 class Camera(Source, kind="camera"):
-    """A device or stream OpenCV can open."""
+    """A device or stream OpenCV can open.
+
+    A stream or USB camera tells nobody when it exposed: a frame counts as taken `latency_ms`
+    before the wait for it began. Measure it (a clock in the picture) where a trigger must match.
+    """
 
     device: int | str = Field(description="index (0), video file, rtsp:// or http:// address")
     open_timeout_ms: int = Field(5000, gt=0)
     read_timeout_ms: int = Field(2000, gt=0)
-    width: int | None = Field(None, gt=0, description="asked-for width in pixels, index only")
-    height: int | None = Field(None, gt=0, description="asked-for height in pixels, index only")
+    width: int | None = Field(None, gt=0, description="width in pixels, index only")
+    height: int | None = Field(None, gt=0, description="height in pixels, index only")
+    rate_per_s: float | None = Field(None, gt=0, description="frames per second, index only")
+    exposure: float | None = Field(
+        None, description="in the driver's own unit (V4L2: 100 us steps), index only; not automatic"
+    )
+    latency_ms: float | None = Field(
+        None, ge=0, description="age of a frame when it comes; left out: 200 for addresses, else 0"
+    )
 
     @property
     def is_live(self) -> bool:
@@ -33,36 +60,90 @@ class Camera(Source, kind="camera"):
         """Open the device.
 
         Raises:
-            AcquisitionError: it does not exist, is in use, or does not answer in time.
+            InUseError: another station uses it.
+            AcquisitionError: it does not exist, does not answer in time, or refuses a setting.
         """
         if not self.is_live:
             if not Path(str(self.device)).is_file():
                 raise AcquisitionError(f"there is no video file {self.device}")
             return VideoFeed(self, self._capture())
-        return LiveFeed(self, self._capture())
+        held = exclusive(f"camera {self.device}")
+        try:
+            return LiveFeed(self, self._capture(), held)
+        except BaseException:
+            held.release()
+            raise
+
+    @property
+    def latency(self) -> timedelta:
+        """How old a frame is when it comes, at least as far as anybody said."""
+        if self.latency_ms is not None:
+            return timedelta(milliseconds=self.latency_ms)
+        return timedelta(milliseconds=0 if isinstance(self.device, int) else NETWORK_LATENCY_MS)
 
     def _capture(self) -> cv2.VideoCapture:
         capture = cv2.VideoCapture()
         if isinstance(self.device, int):
-            opened = capture.open(self.device)
+            backend = cv2.CAP_MSMF if sys.platform == "win32" else cv2.CAP_ANY
+            opened = capture.open(self.device, backend)
         else:
-            timeouts = (
+            parameters = (
                 (cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, self.open_timeout_ms),
                 (cv2.CAP_PROP_READ_TIMEOUT_MSEC, self.read_timeout_ms),
+                (cv2.CAP_PROP_N_THREADS, 1),  # each more keeps one more frame back
             )
-            flat = [number for pair in timeouts for number in pair]
-            opened = capture.open(self.device, cv2.CAP_FFMPEG, flat)
+            flat = [number for pair in parameters for number in pair]
+            with _ffmpeg_options(STREAM_OPTIONS if self.is_live else ""):
+                opened = capture.open(self.device, cv2.CAP_FFMPEG, flat)
         if not opened:
             capture.release()
             raise AcquisitionError(
                 f"camera {self.camera_id!r} ({self.device}) cannot be opened; is it plugged in, "
                 "free, and the address right?"
             )
-        if self.width:
-            capture.set(cv2.CAP_PROP_FRAME_WIDTH, self.width)
-        if self.height:
-            capture.set(cv2.CAP_PROP_FRAME_HEIGHT, self.height)
+        if isinstance(self.device, int):
+            self._ask_for(capture)
         return capture
+
+    def _ask_for(self, capture: cv2.VideoCapture) -> None:
+        """Ask the driver for the settings; it must take each.
+
+        Raises:
+            AcquisitionError: it did not.
+        """
+        if self.exposure is not None:
+            capture.set(cv2.CAP_PROP_AUTO_EXPOSURE, 1)  # V4L2's word for "by hand"
+        wanted = {
+            "width": (cv2.CAP_PROP_FRAME_WIDTH, self.width),
+            "height": (cv2.CAP_PROP_FRAME_HEIGHT, self.height),
+            "rate_per_s": (cv2.CAP_PROP_FPS, self.rate_per_s),
+            "exposure": (cv2.CAP_PROP_EXPOSURE, self.exposure),
+        }
+        for number, value in (pair for pair in wanted.values() if pair[1] is not None):
+            capture.set(number, float(value or 0))
+        for name, (number, value) in wanted.items():
+            got = capture.get(number)
+            slack = 0.0 if isinstance(value, int) else ROUNDING * abs(value or 0)
+            if value is not None and abs(got - value) > slack:
+                capture.release()
+                raise AcquisitionError(
+                    f"camera {self.camera_id!r} ({self.device}) took {name} {got:g}, not "
+                    f"{value:g}; choose what its driver offers, or leave it out"
+                )
+
+
+@contextmanager
+def _ffmpeg_options(options: str) -> Iterator[None]:
+    """Open with these options; OpenCV takes them only from the environment."""
+    with OPENING:
+        before = os.environ.get(OPTIONS_NAME)
+        if options and before is None:
+            os.environ[OPTIONS_NAME] = options
+        try:
+            yield
+        finally:
+            if options and before is None:
+                del os.environ[OPTIONS_NAME]
 
 
 class VideoFeed:
@@ -99,12 +180,13 @@ class VideoFeed:
 class LiveFeed:
     """An open camera or stream, drained by a thread of its own so that no frame gets old in it.
 
-    A frame's `acquired_at` is the moment the wait for it began: whoever needs a frame taken after
-    a trigger refuses the ones before.
+    A frame's `acquired_at` is the moment the wait for it began, less the latency: whoever needs a
+    frame taken after a trigger refuses the ones before.
     """
 
-    def __init__(self, settings: Camera, capture: cv2.VideoCapture) -> None:
+    def __init__(self, settings: Camera, capture: cv2.VideoCapture, held: Held) -> None:
         self._settings = settings
+        self._held = held
         self._capture = capture
         self._news = threading.Condition()
         self._latest: Frame | None = None
@@ -146,9 +228,10 @@ class LiveFeed:
                 self._is_lost = True
                 self._news.notify_all()
             self._capture.release()
+            self._held.release()
 
     def _read(self) -> Frame | None:
-        started, acquired_at = time.perf_counter(), datetime.now(UTC)
+        started, acquired_at = time.perf_counter(), datetime.now(UTC) - self._settings.latency
         done, raw = self._capture.read()
         if not done:
             return None
@@ -159,7 +242,13 @@ class LiveFeed:
             acquired_at=acquired_at,
             acquisition_ms=(time.perf_counter() - started) * 1e3,
             origin=str(self._settings.device),
+            device_timestamp_ns=self._stream_time_ns(),
         )
+
+    def _stream_time_ns(self) -> int | None:
+        """The time of the frame in its stream, where it has one."""
+        time_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+        return round(time_ms * 1e6) if time_ms > 0 else None
 
     def close(self) -> None:
         """End the thread, which releases the device; waits at most for one read."""
