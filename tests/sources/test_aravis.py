@@ -225,6 +225,19 @@ def test_a_second_station_is_refused_and_does_not_disturb_the_first() -> None:
     CAMERA.open().close()
 
 
+@pytest.mark.usefixtures("camera")
+def test_the_first_frame_of_a_full_sensor_is_whole() -> None:
+    full = CAMERA.model_copy(
+        update={"region": SensorRegion(width=512, height=512), "packet_size_bytes": 4000}
+    )
+    for _ in range(10):
+        feed = full.open()
+        try:
+            assert is_whole_ramp(whole(feed))
+        finally:
+            feed.close()
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.usefixtures("camera")
 def test_opening_and_closing_leaves_nothing_behind() -> None:

@@ -3,7 +3,17 @@
 import ctypes
 import ctypes.util
 from collections.abc import Callable
-from ctypes import POINTER, c_char_p, c_double, c_int, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import (
+    POINTER,
+    c_char_p,
+    c_double,
+    c_int,
+    c_size_t,
+    c_uint16,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from functools import cache
 from typing import Any
 
@@ -49,6 +59,7 @@ PLAIN: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "arv_camera_gv_set_stream_options": (None, (c_void_p, c_int)),
     "arv_camera_is_gv_device": (c_int, (c_void_p,)),
     "arv_gv_device_is_controller": (c_int, (c_void_p,)),
+    "arv_gv_stream_get_port": (c_uint16, (c_void_p,)),
     "arv_buffer_new_allocate": (c_void_p, (c_size_t,)),
     "arv_buffer_get_status": (c_int, (c_void_p,)),
     "arv_buffer_get_payload_type": (c_int, (c_void_p,)),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from station.core.errors import AcquisitionError
 from station.sources.aravis.device import Device
 from station.sources.aravis.library import Library
+from station.sources.aravis.socket_room import make_room
 
 NO_PACKET_SOCKET = 1
 FIXED_SIZE = 0
@@ -69,6 +70,7 @@ class Stream:
             self._set(b"packet-resend", int(rules.resends))
             self._set(b"socket-buffer", FIXED_SIZE)
             self._set(b"socket-buffer-size", room)
+            make_room(library.call("arv_gv_stream_get_port", handle), room)
         for _ in range(rules.buffers):
             buffer = library.call("arv_buffer_new_allocate", payload_bytes)
             library.call("arv_stream_push_buffer", handle, buffer)
