@@ -1,6 +1,5 @@
 """Room for a frame in the system's socket buffer, from its first packet on."""
 
-import os
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -16,9 +15,9 @@ def make_room(port: int, room_bytes: int) -> None:
     """
     if not OPEN_FILES.is_dir():
         return
-    for number in os.listdir(OPEN_FILES):
+    for entry in list(OPEN_FILES.iterdir()):
         with suppress(OSError):  # no socket, or closed meanwhile
-            _make_room(int(number), port, room_bytes)
+            _make_room(int(entry.name), port, room_bytes)
 
 
 def _make_room(number: int, port: int, room_bytes: int) -> None:
