@@ -1,0 +1,243 @@
+"""The camera's thread: whose frame it is, what was lost, and a camera that comes and goes."""
+
+import threading
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+import pytest
+
+from station.core.errors import AcquisitionError, IncompleteFrameError, NoFrameError
+from station.core.frame import AnyFrame, Frame, Image, Job
+from station.core.plugin import Feed, Source
+from station.core.reasons import StationReason
+from station.core.recipe import PreparedRecipe
+from station.line.acquisition import Acquisition, Rules
+from station.line.tickets import Ticket
+from tests.line.test_line import until
+
+DrawPart = Callable[..., Image]
+MOST_BYTES = 5_000_000
+
+
+class Intake:
+    """Keeps what comes."""
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[AnyFrame, Ticket | None]] = []
+        self.failures: list[tuple[str, Ticket | None]] = []
+
+    def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
+        self.frames.append((frame, ticket))
+
+    def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:  # noqa: ARG002
+        self.failures.append((str(reason), ticket))
+
+
+class Played(Source, kind="played"):
+    """Opens what the test made."""
+
+    model_config = Source.model_config | {"arbitrary_types_allowed": True}
+
+    feed: Any = None
+    opens: Callable[[], Feed] | None = None
+    there: Callable[[], bool] = lambda: False
+
+    def is_there(self) -> bool:
+        return self.there()
+
+    def open(self) -> Feed:
+        if self.opens is not None:
+            return self.opens()
+        feed: Feed = self.feed
+        return feed
+
+
+class Queue:
+    """A feed of frames and errors, in their order."""
+
+    is_lost = False
+
+    def __init__(self, *entries: Frame | Exception) -> None:
+        self.entries = list(entries)
+
+    def grab(self, timeout_s: float) -> Frame | None:
+        if not self.entries:
+            threading.Event().wait(min(timeout_s, 0.01))
+            raise NoFrameError("nothing left")
+        entry = self.entries.pop(0)
+        if isinstance(entry, Exception):
+            raise entry
+        return entry
+
+    def check(self) -> None:
+        if self.is_lost:
+            raise AcquisitionError("unplugged")
+
+    def close(self) -> None:
+        pass
+
+
+class Triggered(Queue):
+    """A camera that exposes on command: the frame carries the number of the command."""
+
+    def __init__(self, make: Callable[[int], Frame]) -> None:
+        super().__init__()
+        self.commands, self._make = 0, make
+
+    def trigger(self) -> None:
+        self.commands += 1
+        self.entries = [self._make(self.commands)]
+
+
+@pytest.fixture
+def make(draw_part: DrawPart) -> Callable[..., Frame]:
+    """make(number): a frame of a real camera with this number, taken before any trigger."""
+
+    def frame(number: int) -> Frame:
+        return Frame(
+            image=draw_part(90, seed=number),
+            camera_id="c",
+            sequence=number,
+            acquired_at=datetime(2020, 1, 1, tzinfo=UTC),
+            device_frame_id=number,
+        )
+
+    return frame
+
+
+def ticket_of(prepared: PreparedRecipe) -> Ticket:
+    return Ticket(Job(), prepared)
+
+
+def test_a_triggered_camera_gives_each_trigger_its_own_frame(
+    make: Callable[..., Frame], tiny_prepared: PreparedRecipe
+) -> None:
+    intake = Intake()
+    acquisition = Acquisition(Played(feed=Triggered(make)), intake, grab_timeout_s=5)
+    acquisition.start()
+    tickets = [ticket_of(tiny_prepared) for _ in range(5)]
+    for ticket in tickets:
+        acquisition.trigger(ticket)
+    until(lambda: len(intake.frames) == 5)
+    acquisition.close()
+    assert [ticket for _, ticket in intake.frames] == tickets
+    assert [frame.sequence for frame, _ in intake.frames] == [1, 2, 3, 4, 5]
+
+
+def test_a_free_running_camera_gives_no_frame_from_before_the_trigger(
+    make: Callable[..., Frame], tiny_prepared: PreparedRecipe
+) -> None:
+    ticket = ticket_of(tiny_prepared)
+    fresh = replace(make(3), acquired_at=ticket.job.triggered_at)
+    intake = Intake()
+    acquisition = Acquisition(Played(feed=Queue(make(1), make(2), fresh)), intake, grab_timeout_s=5)
+    acquisition.start()
+    acquisition.trigger(ticket)
+    until(lambda: bool(intake.frames))
+    acquisition.close()
+    assert intake.frames == [(fresh, ticket)]
+
+
+def test_with_a_hardware_trigger_each_lost_frame_is_a_part(make: Callable[..., Frame]) -> None:
+    intake = Intake()
+    feed = Queue(make(1), make(2), make(5), make(5), make(1000))
+    rules = Rules(trigger_mode="hardware", reject_window=10)
+    acquisition = Acquisition(Played(feed=feed), intake, grab_timeout_s=5, rules=rules)
+    acquisition.set_continuous(True)
+    acquisition.start()
+    until(lambda: len(intake.frames) == 4)
+    acquisition.close()
+    reasons = [reason for reason, _ in intake.failures]
+    assert reasons == ["no_frame"] * 2 + ["repeated_frame"] + ["no_frame"] * 10
+
+
+def test_a_torn_frame_is_named_so(make: Callable[..., Frame]) -> None:
+    intake = Intake()
+    feed = Queue(IncompleteFrameError("3 packets are missing"), make(1))
+    acquisition = Acquisition(Played(feed=feed), intake, grab_timeout_s=5)
+    acquisition.set_continuous(True)
+    acquisition.start()
+    until(lambda: bool(intake.frames))
+    acquisition.close()
+    assert intake.failures == [("incomplete_frame", None)]
+
+
+def test_a_camera_that_is_lost_while_idle_is_seen(
+    make: Callable[..., Frame], tiny_prepared: PreparedRecipe
+) -> None:
+    feed, intake = Queue(), Intake()
+
+    def opens() -> Feed:
+        feed.check()
+        return feed
+
+    acquisition = Acquisition(Played(opens=opens), intake, grab_timeout_s=5)
+    acquisition.start()
+    until(lambda: acquisition.health.is_connected)
+    feed.is_lost = True
+    until(lambda: not acquisition.health.is_connected)
+    assert "unplugged" in acquisition.health.last_error
+    ticket = ticket_of(tiny_prepared)
+    acquisition.trigger(ticket)
+    until(lambda: intake.failures == [("no_frame", ticket)])
+    feed.is_lost = False
+    acquisition.retry_now()
+    until(lambda: acquisition.health.is_connected)
+    feed.entries = [make(1)]
+    acquisition.set_continuous(True)
+    until(lambda: bool(intake.frames))
+    acquisition.close()
+
+
+def test_a_camera_that_can_be_seen_again_is_opened_at_once() -> None:
+    is_there = threading.Event()
+
+    def opens() -> Feed:
+        if not is_there.is_set():
+            raise AcquisitionError("unplugged")
+        return Queue()
+
+    rules = Rules(reconnect_s=(600.0, 600.0))
+    source = Played(opens=opens, there=is_there.is_set)
+    acquisition = Acquisition(source, Intake(), grab_timeout_s=5, rules=rules)
+    acquisition.start()
+    until(lambda: acquisition.health.failures == 1)
+    is_there.set()
+    until(lambda: acquisition.health.is_connected)
+    acquisition.close()
+
+
+def test_ten_thousand_flaps_cost_nothing() -> None:
+    flaps = 0
+
+    def opens() -> Feed:
+        nonlocal flaps
+        flaps += 1
+        if flaps % 2:
+            raise AcquisitionError(f"unplugged, {flaps}")
+        return Queue(AcquisitionError("lost"))
+
+    acquisition = Acquisition(
+        Played(opens=opens), Intake(), grab_timeout_s=5, rules=Rules(reconnect_s=(0.0, 0.0))
+    )
+    acquisition.set_continuous(True)
+    process = psutil.Process()
+    acquisition.start()
+    until(lambda: flaps > 500)
+    tracemalloc.start()
+    before, files, threads = (
+        tracemalloc.get_traced_memory()[0],
+        process.num_fds(),
+        process.num_threads(),
+    )
+    until(lambda: flaps > 10_500)
+    grown = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert grown < MOST_BYTES
+    assert process.num_fds() <= files
+    assert process.num_threads() <= threads
+    acquisition.close()
