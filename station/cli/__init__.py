@@ -24,6 +24,7 @@ COMMANDS = {
     "service": "service:app",
     "plc": "plc:app",
     "sample": "sample:app",
+    "ledger": "ledger:ledger",
     "line": "line:line",
     "hmi": "hmi:hmi",
 }

@@ -155,3 +155,38 @@ def count_plc(
 
 def _moment(stamp_s: float) -> datetime:
     return datetime.fromtimestamp(stamp_s, UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerTotal:
+    """Sums over some rows: triggers = the five outcomes + in_progress, to the unit."""
+
+    triggers: int
+    ok: int
+    not_ok: int
+    not_decidable: int
+    aborted: int
+    failed: int
+    in_progress: int
+    duplicates: int
+    """Asked again and answered with the stored result; no triggers of their own."""
+    by_reason: dict[str, int]
+    """Of everything that did not pass."""
+
+
+def total_of(counted: Iterable[LedgerRow], in_progress: int = 0) -> LedgerTotal:
+    """The sums over rows, and what is under way."""
+    outcomes: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    for row in counted:
+        outcomes[row.outcome] += row.count
+        if row.reason_code and row.outcome != DUPLICATE:
+            reasons[row.reason_code] += row.count
+    done = {name: outcomes[name] for name in OUTCOMES}
+    return LedgerTotal(
+        triggers=sum(done.values()) + in_progress,
+        **done,
+        in_progress=in_progress,
+        duplicates=outcomes[DUPLICATE],
+        by_reason=dict(reasons.most_common()),
+    )
