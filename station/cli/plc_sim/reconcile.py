@@ -104,7 +104,8 @@ class StationLedger:
             body = answer.read()
         except (OSError, http.client.HTTPException) as error:
             raise AcquisitionError(
-                f"the station at {self._url} does not answer: {error}"
+                f"the station's API at {self._url} does not answer ({error}); say --api URL, or "
+                "--no-ledger to compare nothing"
             ) from error
         finally:
             connection.close()

@@ -65,11 +65,11 @@ def _line(tally: Tally, seconds: float) -> Text:
     line.append(f"{tally.passed} passed", "green")
     line.append("  ")
     line.append(f"{tally.rejected} rejected", "yellow" if tally.rejected else "")
-    line.append(f"  {on_belt} on the belt  {tally.round_trip_ms(0.5):.1f} ms")
+    line.append(f"  {on_belt} on the belt  {tally.round_trip_ms(0.5, last=200):.1f} ms")
     if tally.late or tally.no_answer:
         line.append(f"  {tally.late} late, {tally.no_answer} unanswered", "red")
     if tally.stop_requested:
-        line.append("  the station asks to stop the belt", "bold red")
+        line.append("  stop requested", "bold red")
     return line
 
 
@@ -120,6 +120,8 @@ def _oddities(tally: Tally) -> Table:
     for name, text in NOTES.items():
         if getattr(tally, name):
             table.add_row(text, str(getattr(tally, name)))
+    if tally.stop_requested:
+        table.add_row("the station asked to stop the belt", "yes")
     return _right(table)
 
 

@@ -103,11 +103,10 @@ class Tally:
         answers = self.answered == outcomes + self.stale + self.refused
         return self.parts == self.passed + self.rejected and answers
 
-    def round_trip_ms(self, share: float) -> float:
-        """The wall time of an answer that so large a share of them kept; 0 without answers."""
-        if not self.round_trips_ms:
-            return 0.0
-        return float(np.quantile(np.frombuffer(self.round_trips_ms), share))
+    def round_trip_ms(self, share: float, *, last: int = 0) -> float:
+        """The wall time that so large a share of the (last) answers kept; 0 without answers."""
+        copied = self.round_trips_ms[-last:]  # a view would stop the belt from adding to it
+        return float(np.quantile(np.frombuffer(copied), share)) if copied else 0.0
 
     def as_json(self) -> dict[str, Any]:
         """Every count, and the round trips in two numbers."""
