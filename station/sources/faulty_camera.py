@@ -55,20 +55,26 @@ class FaultyCamera(Source, kind="faulty_camera"):
 
     @property
     def fault_now(self) -> CameraFault:
-        """The fault in force: that of the command where there is one.
+        """The fault in force: that of the command where there is one that says something.
 
         Raises:
             AcquisitionError: the command is no fault.
         """
-        if self.command is None or not self.command.is_file():
+        word = self._command_now()
+        if not word:
             return self.fault
-        word = self.command.read_text(encoding="utf-8").strip()
         for fault in get_args(CameraFault):
             if fault == word:
                 named: CameraFault = fault
                 return named
         known = ", ".join(get_args(CameraFault))
         raise AcquisitionError(f"{self.command} holds {word!r}, which is no fault ({known})")
+
+    def _command_now(self) -> str:
+        try:
+            return self.command.read_text(encoding="utf-8").strip() if self.command else ""
+        except FileNotFoundError:
+            return ""
 
     def open(self) -> "FaultyFeed":
         """Open the other source.

@@ -15,7 +15,6 @@ RATE_PER_S = 60.0
 READY_OFF_S, BACK_S = 1.0, 3.0
 SLACK_S = 3.0
 """On top of what is asked, for a machine that does other things at the same time."""
-UNWATCHED = "the acquisition does not watch what the camera says of its frames yet"
 REASON_OF: dict[CameraFault, str] = {
     "frozen": "frozen_frame",
     "torn": "incomplete_frame",
@@ -165,7 +164,7 @@ GROUPS = (
         full=1000,
     ),
     _frames("torn", "two frames in one are no picture of a part"),
-    _frames("incomplete", "a frame that lost lines is no picture of a part", defect=UNWATCHED),
+    _frames("incomplete", "a frame that lost lines is no picture of a part"),
     _frames("dark", "what cannot be seen is not good"),
     Group(
         name="camera_dark_running",
@@ -175,8 +174,8 @@ GROUPS = (
         full=1000,
     ),
     _frames("wrong_size", "a picture of another size than taught proves nothing"),
-    _frames("repeated_id", "a frame the camera gave before is not a new part's", defect=UNWATCHED),
-    _frames("timestamp_jump", "a frame out of another time is not this part's", defect=UNWATCHED),
+    _frames("repeated_id", "a frame the camera gave before is not a new part's"),
+    _frames("timestamp_jump", "a frame out of another time is not this part's"),
     Group(
         name="camera_stale",
         claim="a frame acquired before the trigger is no frame of this part",
