@@ -82,9 +82,10 @@ def _run(
     plc = SimulatedPlc(belt)
     with shown_live(console, plc), _stopped_by_interrupt(plc):
         tally = plc.run()
-    report_counts(belt, tally)
     if ledger is None:
+        report_counts(belt, tally)
         return tally, None
+    report_counts(belt, tally, ledger.told())
     find_unanswered(tally, ledger)
     wrong = false_passes(tally, ledger.results_since(newest), with_truth=with_truth)
     found = reconcile(tally, before, ledger.totals(), belt)
