@@ -44,15 +44,7 @@ class PlcApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """One request; a body that comes with it is not read."""
-        body = await self._answer(scope)
-        is_text = wants_text(scope)
-        content = body.as_text() if is_text else body.as_json()
-        headers = [
-            (b"content-type", b"text/plain" if is_text else b"application/json"),
-            (b"content-length", str(len(content)).encode()),
-        ]
-        await send({"type": "http.response.start", "status": status_of(body), "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await give(await self._answer(scope), scope, send)
 
     async def _answer(self, scope: Scope) -> Body:
         route = self._routes.get((scope["method"], scope["path"]))
@@ -95,6 +87,18 @@ class PlcApp:
 
     def _after(self, refusal: Refusal, seq: int = 0) -> Body:
         return refused(refusal, seq=seq) if refusal else self._desk.look()
+
+
+async def give(body: Body, scope: Scope, send: Send) -> None:
+    """Send an answer in the way the client asked for."""
+    is_text = wants_text(scope)
+    content = body.as_text() if is_text else body.as_json()
+    headers = [
+        (b"content-type", b"text/plain" if is_text else b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status_of(body), "headers": headers})
+    await send({"type": "http.response.body", "body": content})
 
 
 def status_of(body: Body) -> int:

@@ -4,13 +4,12 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import cv2
 import pytest
@@ -19,11 +18,11 @@ from station.api.plc.desk import Desk, Terms
 from station.api.plc.doors import Doors, bind_ports
 from station.api.plc.visits import Room
 from station.core.errors import StateError
-from station.core.frame import Image, Job
-from station.core.plugin import Site
+from station.core.frame import Frame, Image, Job
+from station.core.plugin import Check, Site
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe, Recipe, write_recipe
-from station.core.result import Result, ResultState
+from station.core.result import Evaluation, Finding, Result, ResultState
 from station.inspection import unanswered
 from station.journal.pictures import KeepPolicy, Pictures
 from station.journal.records import Journal
@@ -34,7 +33,6 @@ from station.line.shelf import Shelf
 from station.line.states import State
 
 WAIT_S = 10.0
-T = TypeVar("T")
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -229,8 +227,6 @@ class StandInLine:
 
 def ok(job: Job, prepared: PreparedRecipe) -> Result:
     """A part that passes."""
-    from station.core.result import Evaluation
-
     return Result(
         job_id=job.job_id, part_id=job.part_id, product_id="", meas_id="", camera_id="cam",
         sequence=1, result_state=ResultState.COMPLETED, evaluation=Evaluation.OK, passed=True,
@@ -273,3 +269,13 @@ def terms(line: StandInLine) -> Terms:
         deadline_ms=5000,
         most_under_way=3,
     )
+
+
+def held_back(prepared: PreparedRecipe, gate: threading.Event) -> PreparedRecipe:
+    """The same recipe with a tool that waits for the gate."""
+
+    def run(frame: Frame) -> Sequence[Finding]:
+        gate.wait(10)
+        return prepared.checks["surface"].run(frame)
+
+    return replace(prepared, checks={"surface": Check(run=run)})

@@ -2,16 +2,11 @@
 
 import json
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 
 import pytest
 
-from station.core.frame import Frame
-from station.core.plugin import Check
-from station.core.recipe import PreparedRecipe
-from station.core.result import Finding
-from tests.api.plc.conftest import OpenStationWith, Plc, read_whole, until
+from tests.api.plc.conftest import OpenStationWith, Plc, held_back, read_whole, until
 
 Connect = Callable[[int], Plc]
 
@@ -196,13 +191,3 @@ def test_busy_is_409_at_once(open_station: OpenStationWith, connect: Connect) ->
     assert (now["ready"], now["busy"]) == (0, 1)
     assert now["bits"] & 1 << 5
     assert at_once[0] == 409
-
-
-def held_back(prepared: "PreparedRecipe", gate: threading.Event) -> "PreparedRecipe":
-    """The same recipe with a tool that waits for the gate."""
-
-    def run(frame: Frame) -> Sequence[Finding]:
-        gate.wait(10)
-        return prepared.checks["surface"].run(frame)
-
-    return replace(prepared, checks={"surface": Check(run=run)})
