@@ -37,7 +37,6 @@ class Refusal(IntEnum):
     NOT_THERE = NOT_FOUND_NUMBER
     NOT_USABLE = NOT_USABLE_NUMBER
     NOT_READY = STATION_NUMBERS[StationReason.NOT_READY]
-    NOT_RECORDED = STATION_NUMBERS[StationReason.NO_RECORD]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

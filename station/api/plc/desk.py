@@ -19,7 +19,7 @@ from station.api.plc.answers import (
     refused,
 )
 from station.api.plc.orders import Order
-from station.core.errors import JournalError, StateError, StationError
+from station.core.errors import StateError, StationError
 from station.core.frame import Job
 from station.core.plc_words import (
     BEAT_AT_MOST,
@@ -83,7 +83,7 @@ class Terms:
     prepare: Callable[[str], PreparedRecipe]
     """Finds a recipe by id and makes it ready; may take seconds."""
     record_counts: Callable[[int, int, int], None]
-    """Keeps what the PLC counted: sent, passed, rejected."""
+    """Keeps what the PLC counted: sent, passed, rejected; returns at once."""
     deadline_ms: float
     most_under_way: int
     """So many parts may be under way and another trigger still be taken."""
@@ -224,15 +224,9 @@ class Desk:
             return Refusal.NOT_READY
         return Refusal.NONE
 
-    async def count(self, sent: int, passed: int, rejected: int) -> Refusal:
+    def count(self, sent: int, passed: int, rejected: int) -> None:
         """Keep what the PLC counted."""
-        try:
-            await self._loop.run_in_executor(
-                self._pool, lambda: self._terms.record_counts(sent, passed, rejected)
-            )
-        except JournalError:
-            return Refusal.NOT_RECORDED
-        return Refusal.NONE
+        self._terms.record_counts(sent, passed, rejected)
 
     # -- inside ---------------------------------------------------------------------------------
 

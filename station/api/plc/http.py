@@ -83,7 +83,8 @@ class PlcApp:
         names = ("sent", "passed", "rejected")
         only(words, *names)
         sent, passed, rejected = (number(words, name, 0, MOST_COUNT) for name in names)
-        return self._after(await self._desk.count(sent, passed, rejected))
+        self._desk.count(sent, passed, rejected)
+        return self._desk.look()
 
     def _after(self, refusal: Refusal, seq: int = 0) -> Body:
         return refused(refusal, seq=seq) if refusal else self._desk.look()

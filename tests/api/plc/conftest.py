@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,22 +44,11 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @dataclass
-class Counted:
-    """What a PLC reported, as the journal would keep it."""
-
-    rows: list[tuple[int, int, int]] = field(default_factory=list)
-
-    def __call__(self, sent: int, passed: int, rejected: int) -> None:
-        self.rows.append((sent, passed, rejected))
-
-
-@dataclass
 class OpenStation:
     """An open line and its doors."""
 
     line: Line
     shelf: Shelf
-    counted: Counted
     doors: Doors
     http: int
     modbus: int
@@ -113,18 +102,17 @@ def open_station(
             Journal(folder / "journal.sqlite"),
             Pictures(folder / "pictures", KeepPolicy()),
         )
-        counted = Counted()
         terms = Terms(
             recipes={1: "tiny", 2: "other", 3: "broken"},
             prepare=shelf.prepare,
-            record_counts=counted,
+            record_counts=running.journal.record_plc_counts,
             deadline_ms=settings.line.deadline_ms,
             most_under_way=settings.line.queue_size + settings.line.workers,
         )
         ports = bind_ports(settings.plc)
         doors = Doors(ports, running, terms, room=room)
         numbers = [door.getsockname()[1] for door in ports.bound]
-        station = OpenStation(running, shelf, counted, doors, *numbers)
+        station = OpenStation(running, shelf, doors, *numbers)
         opened.append(station)
         until(lambda: running.state is State.READY)
         return station
@@ -265,7 +253,7 @@ def terms(line: StandInLine) -> Terms:
     return Terms(
         recipes={1: "tiny", 2: "other"},
         prepare={"tiny": line.prepared, "other": other}.__getitem__,
-        record_counts=Counted(),
+        record_counts=lambda *_: None,
         deadline_ms=5000,
         most_under_way=3,
     )

@@ -15,7 +15,7 @@ from station.core.plc_words import SEQUENCE_AT_MOST, PlcBit
 from station.core.recipe import PreparedRecipe
 from station.core.result import Evaluation, Finding, ResultState
 from station.line.states import State
-from tests.api.plc.conftest import AtDesk, Counted, StandInLine, terms
+from tests.api.plc.conftest import AtDesk, StandInLine, terms
 
 
 async def answered(desk: Desk, line: StandInLine, order: Order, **fields: object) -> Answer:
@@ -240,17 +240,6 @@ def test_a_recipe_that_cannot_be_used_leaves_the_old_one(tiny_prepared: Prepared
             assert await desk.change_over(5) is Refusal.NOT_THERE
             assert desk.look().recipe == 1
             await passed(desk, line, 1)
-
-    asyncio.run(story())
-
-
-def test_counts_are_kept(tiny_prepared: PreparedRecipe) -> None:
-    async def story() -> None:
-        line, counted = StandInLine(tiny_prepared), Counted()
-        with ThreadPoolExecutor(1) as pool:
-            desk = Desk(line, replace(terms(line), record_counts=counted), pool)
-            assert await desk.count(100, 97, 3) is Refusal.NONE
-        assert counted.rows == [(100, 97, 3)]
 
     asyncio.run(story())
 

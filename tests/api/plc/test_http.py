@@ -191,3 +191,37 @@ def test_busy_is_409_at_once(open_station: OpenStationWith, connect: Connect) ->
     assert (now["ready"], now["busy"]) == (0, 1)
     assert now["bits"] & 1 << 5
     assert at_once[0] == 409
+
+
+def test_what_the_plc_counted_is_kept(open_station: OpenStationWith, connect: Connect) -> None:
+    station = open_station()
+    plc = connect(station.http)
+    status, body = plc.ask("POST", "/plc/v1/counts?sent=100&passed=97&rejected=3")
+    assert (status, json.loads(body)["online"]) == (200, 1)
+    assert station.line.journal.drain()
+    (kept,) = station.line.journal.plc_counts()
+    assert (kept.sent, kept.passed, kept.rejected) == (100, 97, 3)
+
+
+def test_changing_over_by_number(open_station: OpenStationWith, connect: Connect) -> None:
+    station = open_station(greys=(90,))
+    plc = connect(station.http)
+    for seq, (number, recipe_id) in enumerate(((2, "other"), (1, "tiny"), (2, "other")), 1):
+        status, body = plc.ask("POST", f"/plc/v1/recipe?number={number}")
+        assert (status, json.loads(body)["recipe"]) == (200, number)
+        assert plc.ask("POST", f"/plc/v1/trigger?seq={seq}")[0] == 200
+        assert station.line.journal.latest(limit=1)[0].result.recipe_id == recipe_id
+    assert plc.ask("POST", "/plc/v1/recipe?number=3")[0] == 503
+    assert json.loads(plc.ask("GET", "/plc/v1/status")[1])["recipe"] == 2
+
+
+def test_reset_forgets_the_buffer_and_every_number(
+    open_station: OpenStationWith, connect: Connect
+) -> None:
+    plc = connect(open_station(greys=(90,)).http)
+    assert plc.ask("POST", "/plc/v1/trigger?seq=4")[0] == 200
+    status, body = plc.ask("POST", "/plc/v1/reset")
+    assert (status, json.loads(body)["held"]) == (200, 0)
+    assert plc.ask("GET", "/plc/v1/result?seq=4")[0] == 404
+    first = json.loads(plc.ask("POST", "/plc/v1/trigger?seq=4")[1])
+    assert (first["pass"], first["dup"]) == (1, 0)
