@@ -42,7 +42,8 @@ OOMScoreAdjust=-500
 ProtectSystem=strict
 ProtectHome=read-only
 ReadWritePaths={home}
-PrivateTmp=yes
+# no PrivateTmp: the locks that give one camera to one station lie in the common /tmp
+PrivateTmp=no
 # What it may reach: the network, and cameras at V4L2 and USB.
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 DevicePolicy=closed
