@@ -62,6 +62,7 @@ def _head(facts: Facts) -> str:
 4. `dup` = 1 on a trigger you sent only once: the answer is of another part. Reject.
 5. Repeat a trigger with the *same* number; give each part a number of its own, and keep counting
    over a restart of the PLC. Send a part number, too: it guards against numbers that come twice.
+   Trigger, and repeat a trigger, only while the part stands before the camera. Reset at the start.
 6. Acknowledge every result. What is not acknowledged makes place after eight results.
 7. Watch the heartbeat. If it stands still for 2 s, stop, or reject everything.
 8. Numbers of 32 bits have their high word first. Read the input registers in one telegram.

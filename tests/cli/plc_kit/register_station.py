@@ -32,6 +32,7 @@ class RegisterStation:
     """Register -> what stands there instead, wherever a result stands."""
     unjudged: float = 0.05
     triggers: int = 0
+    resets: int = 0
     _holding: list[int] = field(default_factory=lambda: [0] * HOLDING_COUNT)
     _bits: int = 0
     _held: list[list[int]] = field(default_factory=list)
@@ -63,6 +64,9 @@ class RegisterStation:
             if before & control.mask and not now & control.mask:
                 self._bits &= ~bit.mask
         rising = now & ~before
+        if rising & Control.RESET.mask:
+            self.resets += 1
+            self._held, self._known = [], {}
         if rising & Control.TRIGGER.mask:
             self._trigger()
         if rising & Control.RESULTS_ACK.mask:

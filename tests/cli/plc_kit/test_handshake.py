@@ -14,7 +14,7 @@ from tests.cli.plc_kit.structured_text import Block
 
 CYCLE_MS = 5
 TRAVEL_MS = 500
-SIGHT_MS = 30
+SIGHT_MS = 80
 RETAINED = ("udSeq", "udPart")
 
 
@@ -46,6 +46,7 @@ class Belt:
             if self.draw.random() >= taken_away:
                 self._on_belt.append((self.now_ms + TRAVEL_MS, is_good))
             self.cycles(SIGHT_MS, xPart=True)
+            self.station.before_camera = True  # an empty belt: whoever triggers now gets a pass
             self.cycles(every_ms - SIGHT_MS)
         self.cycles(TRAVEL_MS + 400)
 
@@ -110,7 +111,7 @@ def test_good_parts_pass_and_bad_ones_do_not(facts: Facts, vendor: Vendor) -> No
     assert belt.station.triggers == 60
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(30))
 def test_nothing_bad_passes_over_a_bad_wire_with_late_answers(facts: Facts, seed: int) -> None:
     belt = belt_of(facts, seed, loss=0.15, slowest_ms=400)
 
@@ -179,12 +180,12 @@ def test_a_controller_that_restarts_goes_on_counting(facts: Facts, seed: int) ->
     assert len(belt.opened_for) > 10
 
 
-def one_good_part(belt: Belt) -> list[bool]:
+def one_good_part(belt: Belt, sight_ms: int = SIGHT_MS) -> list[bool]:
     """Let one good part pass camera and gate; what the gate was opened for."""
     belt.station.unjudged, belt.station.before_camera = 0.0, True
     belt.draw = random.Random(0)
-    belt.cycles(SIGHT_MS, xPart=True)
-    belt.cycles(TRAVEL_MS - SIGHT_MS)
+    belt.cycles(sight_ms, xPart=True)
+    belt.cycles(TRAVEL_MS - sight_ms)
     belt.cycles(SIGHT_MS, xAtGate=True)
     return belt.opened_for
 
@@ -224,8 +225,23 @@ def test_a_trigger_that_was_not_taken_is_sent_again(facts: Facts) -> None:
     belt = belt_of(facts)
     belt.station.deaf_to = 1
 
-    assert len(one_good_part(belt)) == 1
+    assert len(one_good_part(belt, sight_ms=200)) == 1
     assert belt.station.triggers == 1
+
+
+def test_a_part_that_left_the_camera_is_not_triggered_any_more(facts: Facts) -> None:
+    belt = belt_of(facts)
+    belt.station.deaf_to = 1
+
+    assert one_good_part(belt) == []
+    assert belt.station.triggers == 0
+
+
+def test_a_controller_resets_the_station_once_at_its_start(facts: Facts) -> None:
+    belt = belt_of(facts)
+    belt.run(3, every_ms=200)
+
+    assert belt.station.resets == 1
 
 
 def test_an_answer_after_the_deadline_is_not_used(facts: Facts) -> None:
@@ -239,12 +255,14 @@ def test_an_answer_after_the_deadline_is_not_used(facts: Facts) -> None:
 def test_more_parts_than_places_reject_all_until_the_reset(facts: Facts) -> None:
     belt = belt_of(facts)
     belt.station.unjudged = 0.0
-    for _ in range(34):
+    belt.cycles(SIGHT_MS, xPart=True)
+    belt.cycles(CYCLE_MS)
+    for _ in range(33):
         belt.cycles(CYCLE_MS, xPart=True)
         belt.cycles(CYCLE_MS)
     assert belt.block.names["xTooMany"]
     assert belt.block.names["aProven"][1]
-    belt.cycles(TRAVEL_MS - 340)
+    belt.cycles(TRAVEL_MS - 330 - SIGHT_MS)
     belt.cycles(SIGHT_MS, xAtGate=True)
     assert (belt.opened_for, belt.counts["Rejected"]) == ([], 1)
 
