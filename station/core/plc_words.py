@@ -26,6 +26,7 @@ FIRST_RECIPE_NUMBER = 101
 BAD_REQUEST_NUMBER = 90
 NOT_FOUND_NUMBER = 91
 NOT_USABLE_NUMBER = 92
+REPEATED_PART_NUMBER = 93
 UNLISTED_NUMBER = 100
 """For a reason that stands in no table."""
 
@@ -33,6 +34,7 @@ REQUEST_TEXTS: dict[int, str] = {
     BAD_REQUEST_NUMBER: "the request is wrong: a parameter is missing, unknown or out of range",
     NOT_FOUND_NUMBER: "no such sequence number, recipe number or request",
     NOT_USABLE_NUMBER: "the recipe cannot be made ready; the one before stays active",
+    REPEATED_PART_NUMBER: "the part's id came before under another number; not inspected again",
 }
 """Numbers that are about a request and not about a part."""
 

@@ -12,6 +12,7 @@ from station.core.plc_words import (
     NOT_FOUND_NUMBER,
     NOT_USABLE_NUMBER,
     REGISTER_AT_MOST,
+    REPEATED_PART_NUMBER,
     RESULT_WIDTHS,
     SCORE_AT_MOST,
     STATUS_WIDTHS,
@@ -110,15 +111,18 @@ class Status:
 def answer_of(result: Result, *, seq: int, numbers: Mapping[str, int] = STATION_ONLY) -> Answer:
     """A result as a PLC gets it; `numbers` are those of its recipe's reasons.
 
-    What does not fit a field stands there as the largest number that does.
+    What does not fit a field stands there as the largest number that does. A part whose id came
+    before under another number, or under none, never passes by the answer it got then: a
+    controller that sends one id for all its parts would open the gate for each of them.
     """
+    is_another = result.is_duplicate and result.trigger_sequence != seq
     return Answer(
         seq=seq,
         part=part_number(result.part_id),
-        passed=result.passed,
+        passed=result.passed and not is_another,
         evaluation=result.evaluation,
         state=result.result_state,
-        code=_code(result.reason_code, numbers),
+        code=_code(result.reason_code, numbers) or REPEATED_PART_NUMBER * is_another,
         score=_worst_share(result),
         ms=_bounded(result.total_ms, MS_AT_MOST),
         is_duplicate=result.is_duplicate,

@@ -91,11 +91,11 @@ def number(
 
 
 def part(word: str) -> str:
-    """A part's id; empty where there is none.
+    """A part's id; empty where there is none, as with the 0 of a register never written.
 
     Raises:
         SettingsError: it is too long or has other signs.
     """
     if word and not _PART.fullmatch(word):
         raise SettingsError(f"part {word!r} must be up to 32 letters, digits, '-', '_', '.'")
-    return word
+    return word if word.strip("0") else ""

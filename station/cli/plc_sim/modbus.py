@@ -35,7 +35,7 @@ class ModbusDoor:
         self._triggers: deque[Trigger] = deque()
         self._acks: deque[int] = deque()
         self._under_way: dict[int, None] = {}
-        self._work: Iterator[bytes] = iter(())
+        self._work: Iterator[bytes] = self._beginning()
         self._registers: tuple[int, ...] = (0,) * INPUT_COUNT
         self._transaction = 0
         self._taken: tuple[int, float] = (0, 0.0)
@@ -93,6 +93,10 @@ class ModbusDoor:
         if self._triggers:
             return self._triggering(self._triggers.popleft())
         return iter(())
+
+    def _beginning(self) -> Iterator[bytes]:
+        """A bit left high by an earlier life, or a broken connection, could not rise again."""
+        yield self._write(Holding.CONTROL, (0,))
 
     def _triggering(self, trigger: Trigger) -> Iterator[bytes]:
         self._under_way[trigger.seq] = None
@@ -155,7 +159,7 @@ class ModbusDoor:
         self._triggers.clear()
         self._acks.clear()
         self._under_way.clear()
-        self._work = iter(())
+        self._work = self._beginning()
         self._taken = (0, 0.0)
 
     def _telegram(self, body: bytes) -> bytes:

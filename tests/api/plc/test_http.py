@@ -141,6 +141,24 @@ def test_a_retry_gets_the_same_answer_and_no_second_inspection(
     assert station.line.counters.look().triggers == 1
 
 
+def test_one_id_for_all_parts_passes_only_the_first(
+    open_station: OpenStationWith, connect: Connect
+) -> None:
+    station = open_station(greys=(90, 170, 170))
+    plc = connect(station.http)
+    assert json.loads(plc.ask("POST", "/plc/v1/trigger?seq=1&part=TYPE7")[1])["pass"] == 1
+    for query in ("seq=2&part=TYPE7", "part=TYPE7"):
+        other = json.loads(plc.ask("POST", f"/plc/v1/trigger?{query}")[1])
+        assert (other["pass"], other["dup"], other["code"]) == (0, 1, 93)
+
+
+def test_part_0_is_no_id(open_station: OpenStationWith, connect: Connect) -> None:
+    plc = connect(open_station(greys=(90, 170)).http)
+    assert json.loads(plc.ask("POST", "/plc/v1/trigger?seq=1&part=0")[1])["pass"] == 1
+    other = json.loads(plc.ask("POST", "/plc/v1/trigger?seq=2&part=0")[1])
+    assert (other["pass"], other["dup"], other["code"]) == (0, 0, 101)
+
+
 def test_the_same_number_for_another_part_is_inspected(
     open_station: OpenStationWith, connect: Connect
 ) -> None:
