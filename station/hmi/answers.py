@@ -54,12 +54,37 @@ class CameraStatus(Answer):
     last_error: str
 
 
+class WorkerStatus(Answer):
+    """How those who look at the parts are doing; none wanted: the station does not tell."""
+
+    ready: int = 0
+    wanted: int = 0
+    lost: int = 0
+
+
+class SinkStatus(Answer):
+    """How one receiver of the results is doing."""
+
+    kind: str
+    name: str = ""
+    waiting: int = 0
+    dead: int = 0
+    lost: int = 0
+    last_error: str = ""
+
+
 class Status(Answer):
     """The answer of `GET /api/v1/station`."""
 
     name: str
     state: str
     state_text: str
+    verbs: tuple[str, ...] = ()
+    """What the station can be told now; nothing else is offered."""
+    stop_request: str = ""
+    workers: WorkerStatus = WorkerStatus()
+    sinks: tuple[SinkStatus, ...] = ()
+    journal_trouble: str = ""
     recipe: RecipeStatus
     calibration: CalibrationStatus = CalibrationStatus()
     counters: Counts

@@ -10,6 +10,7 @@ from station.core.result import Result
 from station.hmi import words
 from station.hmi.answers import Status
 from station.hmi.facts import counts_of, header_of, keys_of, recipe_name, reject_of
+from station.hmi.notices import banner_of, notices_of
 from station.hmi.verdict import Heard, verdict_of
 from station.hmi.views import (
     BarView,
@@ -119,6 +120,8 @@ class Board:
             bars=self._bars(),
             rejects=tuple(reject_of(result, now) for result in self._rejects),
             keys=keys_of(status) if loss is None else KeysView(),
+            banner=banner_of(status) if status and loss is None else None,
+            notices=notices_of(status) if status and loss is None else (),
             loss=loss,
         )
 

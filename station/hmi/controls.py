@@ -1,6 +1,7 @@
-"""The buttons: run, stop, reset, and the changeover to another recipe."""
+"""The buttons: what the station can be told, and the changeover to another recipe."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from nicegui import ui
 
@@ -14,15 +15,44 @@ REFUSED_MS = 10_000
 DONE_MS = 3_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked before something that costs parts is done."""
+
+    title: str
+    text: str
+    answer: str
+
+
+_ABORT = Question(
+    title="Abort what is under way?",
+    text="Parts that are being inspected get no verdict and are rejected as aborted. "
+    "The station stops; Run starts it again.",
+    answer="Abort now",
+)
+_HALT = Question(
+    title="Halt the station?",
+    text="Parts that are being inspected are rejected as aborted, and so is every part after "
+    "them. Reset ends the halt; then press Run.",
+    answer="Halt now",
+)
+
+
 def controls(board: Board, link: Link) -> Show[KeysView]:
     """The strip along the bottom."""
     with box("keys", "footer"):
-        start = _key("Run", "play_arrow", "run", lambda: link.tell("start"), "The station runs")
-        stop = _key("Stop", "stop", "stop", lambda: link.tell("stop"), "The station stopped")
-        reset = _key("Reset", "restart_alt", "reset", lambda: link.tell("reset"), "Reset done")
+        start = _key("Run", "play_arrow", "run")
+        stop = _key("Stop", "stop", "stop")
+        reset = _key("Reset", "restart_alt", "reset")
         box("gap")
-        change = ui.button("Change recipe", icon="swap_horiz", color=None).classes("key change")
-        change.props("unelevated no-caps")
+        abort = _key("Abort", "cancel", "abort")
+        halt = _key("Halt", "front_hand", "halt")
+        change = _key("Change recipe", "swap_horiz", "change")
+    tells(start, lambda: link.tell("start"), "The station runs")
+    tells(stop, lambda: link.tell("stop"), "The station stopped")
+    tells(reset, lambda: link.tell("reset"), "Reset done")
+    _asks(abort, _ABORT, lambda: link.tell("abort"), "Aborted")
+    _asks(halt, _HALT, lambda: link.tell("halt"), "The station is halted")
     dialog = ui.dialog().props("persistent")
 
     async def choose() -> None:
@@ -41,6 +71,9 @@ def controls(board: Board, link: Link) -> Show[KeysView]:
         start.set_enabled(view.can_run)
         stop.set_enabled(view.can_stop)
         reset.set_enabled(view.can_reset)
+        reset.classes(replace="key reset leads-out" if view.leads_out else "key reset")
+        abort.set_enabled(view.can_abort)
+        halt.set_enabled(view.can_halt)
         change.set_enabled(view.can_change)
 
     return on_change(show)
@@ -59,22 +92,46 @@ def done(what: str) -> None:
     ui.notify(what, type="positive", position="top", timeout=DONE_MS)
 
 
-def _key(
-    text: str, icon: str, name: str, tell: Callable[[], Awaitable[str]], success: str
-) -> ui.button:
-    button = ui.button(text, icon=icon, color=None).classes(f"key {name}")
-    button.props("unelevated no-caps")
+def tells(
+    button: ui.button,
+    tell: Callable[[], Awaitable[str]],
+    success: str,
+    then: Callable[[], object] | None = None,
+) -> None:
+    """Let a press of the button tell the station something, and say how it took it."""
 
     async def press() -> None:
         button.props("loading")
         refusal = await tell()
         button.props(remove="loading")
+        if then:
+            then()
         if refusal:
             refused(refusal)
         else:
             done(success)
 
-    return button.on_click(press)
+    button.on_click(press)
+
+
+def _key(text: str, icon: str, name: str) -> ui.button:
+    button = ui.button(text, icon=icon, color=None).classes(f"key {name}")
+    return button.props("unelevated no-caps")
+
+
+def _asks(
+    key: ui.button, question: Question, tell: Callable[[], Awaitable[str]], success: str
+) -> None:
+    """Ask before the station is told."""
+    with ui.dialog() as dialog, box("sheet question"):
+        ui.label(question.title).classes("reason")
+        ui.label(question.text)
+        with box("answers"):
+            ui.button("Do nothing", on_click=dialog.close, color=None).props("unelevated no-caps")
+            confirm = ui.button(question.answer, color=None).classes("confirm danger")
+            confirm.props("unelevated no-caps")
+    tells(confirm, tell, success, dialog.close)
+    key.on_click(dialog.open)
 
 
 def _changeover(dialog: ui.dialog, entries: list[ShelfEntry], active: str, link: Link) -> None:

@@ -15,6 +15,7 @@ def header_of(status: Status | None, now: datetime, *, is_lost: bool) -> HeaderV
     if status is None:
         return HeaderView(state="No connection", state_tone=Tone.ALARM, clock=clock, date=date)
     state, tone = words.STATES.get(status.state, (status.state, Tone.ALARM))
+    tone = Tone.ALARM if status.stop_request else tone
     camera, camera_tone = _camera(status)
     return HeaderView(
         name=status.name,
@@ -85,13 +86,17 @@ def reject_of(result: Result, now: datetime) -> RejectView:
 
 
 def keys_of(status: Status | None) -> KeysView:
-    """The buttons that make sense in the present state."""
+    """The buttons for what the station can be told, less those that would change nothing."""
     if status is None:
         return KeysView()
-    is_running, is_ready = status.state == words.RUNNING, status.state in words.READY
+    is_running = status.state == words.RUNNING
     return KeysView(
-        can_run=is_ready,
-        can_stop=is_running,
-        can_reset=status.state in ("error", "initialized"),
+        can_run="start_continuous" in status.verbs and not is_running,
+        can_stop="stop" in status.verbs and is_running,
+        can_reset="reset" in status.verbs,
+        can_abort="abort" in status.verbs,
+        can_halt="halt" in status.verbs,
         can_change=status.state != "halted",
+        leads_out="reset" in status.verbs
+        and (status.state in words.LEFT_BY_RESET or bool(status.stop_request)),
     )

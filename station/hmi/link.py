@@ -46,7 +46,7 @@ class Link:
             group.create_task(self._listen_for_ever())
 
     async def tell(self, verb: str) -> str:
-        """Tell the station to "start", "stop" or "reset"; gives its refusal, or nothing."""
+        """Tell the station start, stop, abort, halt or reset; gives its refusal, or nothing."""
         return await self._post(f"/station:{verb}", ANSWER_S)
 
     async def change_over(self, recipe_id: str) -> str:

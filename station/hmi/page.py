@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from nicegui import ui
 
 from station.core.errors import SettingsError
+from station.hmi.alerts import banner_panel, notices_panel
 from station.hmi.board import Board
 from station.hmi.controls import controls
 from station.hmi.guard import Guard
@@ -104,6 +105,9 @@ def build(board: Board, link: Link) -> None:
     ui.add_body_html(f"<script>{(ASSETS / 'watchdog.js').read_text(encoding='utf-8')}</script>")
     with ui.element("div").classes("page"):
         show_header = header_panel()
+        with ui.element("div").classes("alerts"):
+            show_banner = banner_panel(link)
+            show_notices = notices_panel()
         with ui.element("div").classes("body"):
             with ui.element("div").classes("left"):
                 show_verdict = verdict_panel()
@@ -120,6 +124,8 @@ def build(board: Board, link: Link) -> None:
     def refresh() -> None:
         view = board.view(time.monotonic(), datetime.now(UTC))
         show_header(view.header)
+        show_banner(view.banner)
+        show_notices(view.notices)
         show_verdict(view.verdict)
         show_trail(view.trail)
         show_picture(view.picture)

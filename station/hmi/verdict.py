@@ -74,14 +74,26 @@ def _absent(status: Status, before: str) -> VerdictView:
             facts="Parts are not passed. Remove the cause, then press Reset",
         )
     if state == "preoperational":
-        return VerdictView(
-            tone=Tone.IDLE, word="STARTING", text="Connecting to the camera", facts="Please wait"
-        )
+        text = "The workers get ready" if status.camera.is_connected else "Connecting to the camera"
+        return VerdictView(tone=Tone.IDLE, word="STARTING", text=text, facts="Please wait")
+    if state == "halted":
+        return _halted(status)
     return VerdictView(
         tone=Tone.ALARM,
         word=words.STATES.get(state, (state, Tone.ALARM))[0].upper(),
         text=error or "Parts are not inspected",
         facts="Start the station again",
+    )
+
+
+def _halted(status: Status) -> VerdictView:
+    """No part is taken; what leads out depends on whether the station can be told anything."""
+    can_reset = "reset" in status.verbs
+    return VerdictView(
+        tone=Tone.ALARM,
+        word="HALTED",
+        text="No part is inspected until Reset" if can_reset else "The station has ended its work",
+        facts="Reset ends the halt; then press Run" if can_reset else "Start the station again",
     )
 
 

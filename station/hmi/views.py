@@ -100,7 +100,30 @@ class KeysView:
     can_run: bool = False
     can_stop: bool = False
     can_reset: bool = False
+    can_abort: bool = False
+    can_halt: bool = False
     can_change: bool = False
+    leads_out: bool = False
+    """Reset is what leads out of the present state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BannerView:
+    """What somebody at the line must do at once."""
+
+    word: str
+    text: str
+    facts: str
+    can_acknowledge: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeView:
+    """What somebody should see to, while parts go on."""
+
+    title: str
+    text: str
+    is_urgent: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,4 +147,6 @@ class View:
     bars: tuple[BarView, ...]
     rejects: tuple[RejectView, ...]
     keys: KeysView
+    banner: BannerView | None
+    notices: tuple[NoticeView, ...]
     loss: LossView | None

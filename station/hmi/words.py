@@ -19,6 +19,8 @@ READY = frozenset({"ready", "single_execution"})
 INSPECTING = READY | {RUNNING}
 """States in which a result can come."""
 
+LEFT_BY_RESET = frozenset({"halted", "error"})
+
 STATES: Mapping[str, tuple[str, Tone]] = {
     "preoperational": ("Starting", Tone.IDLE),
     "halted": ("Halted", Tone.ALARM),

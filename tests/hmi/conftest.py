@@ -1,16 +1,20 @@
 """What the tests of the page need: results and answers of a station, made to measure."""
 
+import os
+import shutil
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from station.core.result import Evaluation, Finding, Result, ResultState
 from station.hmi.answers import Status
+from station.line.states import State, allowed_verbs
 
 NOON = datetime(2025, 6, 2, 12, 0, tzinfo=UTC)
 
@@ -101,11 +105,17 @@ def make_status() -> MakeStatus:
         return Status.model_validate(
             {
                 "name": "line 3", "state": state, "state_text": "", "recipe": recipe,
-                "counters": counters, "camera": camera, "not_known_to_this_page": 1, **fields,
+                "verbs": _verbs(state), "counters": counters, "camera": camera,
+                "not_known_to_this_page": 1, **fields,
             }
         )  # fmt: skip
 
     return make
+
+
+def _verbs(state: str) -> list[str]:
+    """What a station says it can be told."""
+    return list(allowed_verbs(State(state))) if state in set(State) else []
 
 
 @pytest.fixture
@@ -115,3 +125,22 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium, which every CI machine must have; it finds no name and no host but this one."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        why = f"no browser: none of {', '.join(names)} is installed"
+        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
+    quiet = (
+        "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+        "--disable-component-update", "--no-first-run",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    )  # fmt: skip
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=quiet)
+        yield browser
+        browser.close()

@@ -1,12 +1,7 @@
 """The page as people see it: a browser, the page's own process, and a real station behind it."""
 
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,72 +11,17 @@ from urllib.parse import urlsplit
 import cv2
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from station.core.reasons import Reason
 from station.core.recipe import Recipe, new_recipe, write_recipe
 from tests.conftest import DrawPart
+from tests.hmi.programs import Program, free_ports, page_program
 
 HERE = Path(__file__).parent
 VERDICT = re.compile("^(OK|NOT OK|TO CHECK)$")
 PATIENCE_MS = 10_000
-RUN_PAGE = (
-    "import sys; from station.hmi.page import run; "
-    "run(sys.argv[1], '127.0.0.1', int(sys.argv[2]), ends_with_stdin=True)"
-)
 expect.set_options(timeout=PATIENCE_MS)
-
-
-@dataclass(slots=True)
-class Program:
-    """A process that serves HTTP and ends with its standard input."""
-
-    arguments: tuple[str, ...]
-    url: str
-    process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start without waiting."""
-        # The page must run as it does at a line, not as within a test.
-        environment = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
-        self.process = subprocess.Popen(
-            [sys.executable, *self.arguments], stdin=subprocess.PIPE, env=environment
-        )
-
-    def wait_until_it_answers(self) -> None:
-        """Up to twenty seconds."""
-        until_s = time.monotonic() + 20
-        with httpx.Client(trust_env=False) as client:
-            while True:
-                try:
-                    client.get(self.url)
-                except httpx.TransportError:
-                    if time.monotonic() > until_s:
-                        raise
-                    time.sleep(0.05)
-                else:
-                    return
-
-    def end(self) -> float:
-        """End it as its supervisor does; gives the seconds it took."""
-        process, self.process = self.process, None
-        if process is None:
-            return 0.0
-        started_s = time.monotonic()
-        if process.stdin:
-            process.stdin.close()
-        try:
-            process.wait(10)
-        finally:
-            process.kill()
-            process.wait()
-        return time.monotonic() - started_s
-
-    def kill(self) -> None:
-        """As a power cut would."""
-        if self.process:
-            self.process.kill()
-        self.end()
 
 
 @dataclass(slots=True)
@@ -116,12 +56,12 @@ def place(
     for number, grey in enumerate((90, 170, 90, 128)):
         part = draw_part(grey, (320, 240), seed=number)
         cv2.imwrite(str(folder / "pictures" / f"{number}.png"), part)
-    station_port, page_port = _free_ports()
+    station_port, page_port = free_ports()
     station_url = f"http://127.0.0.1:{station_port}"
     station = Program(
         (str(HERE / "station_process.py"), str(folder), str(station_port)), station_url
     )
-    page = Program(("-c", RUN_PAGE, station_url, str(page_port)), f"http://127.0.0.1:{page_port}")
+    page = page_program(station_url, page_port)
     with ExitStack() as stack:
         for program in (station, page):
             stack.callback(program.end)
@@ -129,25 +69,6 @@ def place(
         for program in (station, page):
             program.wait_until_it_answers()
         yield Place(station, page)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, which every CI machine must have; it finds no name and no host but this one."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None:
-        why = f"no browser: none of {', '.join(names)} is installed"
-        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
-    quiet = (
-        "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-        "--disable-component-update", "--no-first-run",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    )  # fmt: skip
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=quiet)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -274,10 +195,3 @@ def test_no_request_left_this_machine(place: Place, page: Page) -> None:
     expect(page.locator(".verdict .word")).to_have_text(VERDICT)
     asked = [urlsplit(url) for url in place.requests]
     assert {url.hostname for url in asked if url.scheme != "data"} == {"127.0.0.1"}
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        for probe in (first, second):
-            probe.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
