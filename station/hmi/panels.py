@@ -20,6 +20,8 @@ V = TypeVar("V")
 Show = Callable[[V], None]
 
 BARS = 6
+LONG_TEXT = 70
+"""More letters do not fit below a large word."""
 
 
 def on_change(show: Show[V]) -> Show[V]:
@@ -85,7 +87,8 @@ def verdict_panel() -> Show[VerdictView]:
             facts = ui.label().classes("facts")
 
     def show(view: VerdictView) -> None:
-        field.classes(replace=f"verdict tone-{view.tone}")
+        length = "is-long" if len(view.text) > LONG_TEXT else ""
+        field.classes(replace=f"verdict tone-{view.tone} {length}")
         word.set_text(view.word)
         word.style(replace=f"--letters: {len(view.word)}")
         text.set_text(view.text)

@@ -93,7 +93,9 @@ def _halted(status: Status) -> VerdictView:
         tone=Tone.ALARM,
         word="HALTED",
         text="No part is inspected until Reset" if can_reset else "The station has ended its work",
-        facts="Reset ends the halt; then press Run" if can_reset else "Start the station again",
+        facts="Reset ends the halt; Run then inspects continuously"
+        if can_reset
+        else "Start the station again",
     )
 
 

@@ -1,4 +1,4 @@
-"""Alarms, halt and trouble as people see them: a browser before a station that says what it must."""
+"""Alarms, halt and trouble as people see them: a browser before a made-up station."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -57,6 +57,11 @@ def scene(
 
 def fits(page: Page) -> None:
     """Nothing of what must be read or pressed is cut off or out of sight."""
+    inside = page.locator(".verdict").bounding_box()
+    advice = page.locator(".verdict .facts").bounding_box()
+    assert inside
+    assert advice
+    assert advice["y"] + advice["height"] <= inside["y"] + inside["height"]
     outside = page.evaluate(
         """() => {
         const [w, h] = [innerWidth, innerHeight];
@@ -119,12 +124,17 @@ def test_an_abort_is_asked_about(scene: Scene) -> None:
 
 
 def test_an_error_fills_the_verdict_with_its_text(scene: Scene) -> None:
-    why = "3 workers were lost within 60 s; see the log, then reset"
+    why = (
+        "3 workers were lost within 60 s: the look at the part crashed in the tool 'surface' "
+        "of recipe tiny; see the log of the station"
+    )
     scene.is_now("error", state_text=why)
     expect(scene.page.locator(".verdict .word")).to_have_text("ERROR", timeout=PATIENCE_MS)
     expect(scene.page.locator(".verdict .text")).to_have_text(why)
     expect(scene.page.locator(".key.reset")).to_be_enabled()
-    fits(scene.page)
+    for width, height in SIZES:
+        scene.page.set_viewport_size({"width": width, "height": height})
+        fits(scene.page)
 
 
 def test_workers_and_receivers_in_trouble_are_told(scene: Scene) -> None:

@@ -1,6 +1,6 @@
 """The board: which page follows from what was heard, and when."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -250,3 +250,99 @@ def test_a_recipe_without_a_qualification_is_marked(
     recipe = status.recipe.model_copy(update={"is_qualified": is_qualified})
     board.answered(status.model_copy(update={"recipe": recipe}), 1.0)
     assert look(board, 1.1).header.recipe_detail == detail
+
+
+@pytest.mark.parametrize(
+    ("state", "enabled"),
+    [
+        ("preoperational", {"can_halt", "can_change"}),
+        ("ready", {"can_run", "can_reset", "can_abort", "can_halt", "can_change"}),
+        ("continuous_execution", {"can_stop", "can_reset", "can_abort", "can_halt", "can_change"}),
+        ("error", {"can_reset", "can_abort", "can_halt", "can_change", "leads_out"}),
+        ("halted", {"can_reset", "leads_out"}),
+    ],
+)
+def test_only_what_the_station_can_be_told_is_offered(
+    board: Board, make_status: MakeStatus, state: str, enabled: set[str]
+) -> None:
+    board.answered(make_status(state), 1.0)
+    assert {name for name, is_on in asdict(look(board, 1.0).keys).items() if is_on} == enabled
+    board.answered(make_status(state, verbs=[]), 1.1)
+    told = {name for name, is_on in asdict(look(board, 1.1).keys).items() if is_on}
+    assert told <= {"can_change"}
+
+
+def test_what_leads_out_of_a_halt_is_told(board: Board, make_status: MakeStatus) -> None:
+    board.answered(make_status("halted"), 1.0)
+    assert "Reset ends the halt" in look(board, 1.0).verdict.facts
+    board.answered(make_status("halted", verbs=[]), 1.1)  # it is being closed
+    assert look(board, 1.1).verdict.facts == "Start the station again"
+
+
+def test_a_stop_request_is_told_until_the_station_takes_it_back(
+    board: Board, make_status: MakeStatus, make_result: MakeResult
+) -> None:
+    board.answered(make_status(stop_request="5 parts in a row could not be judged"), 1.0)
+    board.heard(make_result(), 1.1)
+    view = look(board, 1.2)
+    assert view.banner
+    assert view.banner.text == "5 parts in a row could not be judged"
+    assert view.banner.can_acknowledge
+    assert view.header.state_tone is Tone.ALARM
+    assert view.verdict.word == "OK"  # the verdict of the present part is still its own
+    board.answered(make_status(), 1.3)
+    assert look(board, 1.4).banner is None
+
+
+def test_without_a_connection_nothing_of_before_is_told(
+    board: Board, make_status: MakeStatus
+) -> None:
+    board.answered(make_status(stop_request="too dark", journal_trouble="it was broken"), 1.0)
+    assert look(board, 1.1).notices
+    board.lost("station", "the wire is cut", 1.2, NOON)
+    assert look(board, 1.3).banner is None
+    assert look(board, 1.3).notices == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "texts"),
+    [
+        ({}, []),
+        ({"workers": {"ready": 2, "wanted": 2, "lost": 0}}, []),
+        ({"workers": {"ready": 0, "wanted": 2, "lost": 0}}, ["0 of 2 ready; the others start"]),
+        (
+            {"workers": {"ready": 2, "wanted": 2, "lost": 3}},
+            ["3 crashed or hung since the start; each cost a part its verdict"],
+        ),
+        ({"sinks": [{"kind": "csv", "waiting": 99}]}, []),
+        ({"sinks": [{"kind": "csv", "waiting": 100}]}, ["100 wait"]),
+        ({"sinks": [{"kind": "csv", "waiting": 1, "last_error": "full"}]}, ["1 wait: full"]),
+        ({"sinks": [{"kind": "csv", "last_error": "full"}]}, ["full"]),
+        (
+            {"sinks": [{"kind": "csv", "dead": 2, "lost": 1}]},
+            ["2 refused for good (kept in the journal), 1 deleted before they were delivered"],
+        ),
+        ({"journal_trouble": "it was set aside"}, ["It was set aside"]),
+    ],
+)
+def test_trouble_beside_the_line_is_a_notice(
+    board: Board, make_status: MakeStatus, fields: dict[str, object], texts: list[str]
+) -> None:
+    board.answered(make_status(**fields), 1.0)
+    assert [notice.text for notice in look(board, 1.0).notices] == texts
+
+
+def test_the_urgent_notices_come_first(board: Board, make_status: MakeStatus) -> None:
+    workers = {"ready": 2, "wanted": 2, "lost": 1}
+    sinks = [{"kind": "webhook", "name": "mes", "dead": 1}]
+    board.answered(make_status(workers=workers, sinks=sinks), 1.0)
+    notices = look(board, 1.0).notices
+    assert [notice.title for notice in notices] == ["Results to mes", "Workers"]
+    assert [notice.is_urgent for notice in notices] == [True, False]
+
+
+def test_a_start_that_waits_for_workers_does_not_blame_the_camera(
+    board: Board, make_status: MakeStatus
+) -> None:
+    board.answered(make_status("preoperational"), 1.0)
+    assert look(board, 1.0).verdict.text == "The workers get ready"

@@ -156,6 +156,18 @@ def test_stop_and_run(place: Place, page: Page) -> None:
     expect(page.locator(".state .value")).to_have_text("Running")
 
 
+def test_a_halt_is_left_from_the_page(place: Place, page: Page) -> None:
+    expect(page.locator(".verdict .word")).to_have_text(VERDICT)
+    page.get_by_role("button", name="Halt", exact=True).click()
+    page.get_by_role("button", name="Halt now").click()
+    expect(page.locator(".verdict .word")).to_have_text("HALTED")
+    assert place.api("GET", "/station").json()["state"] == "halted"
+    page.get_by_role("button", name="Reset").click()
+    expect(page.locator(".verdict .word")).to_have_text("STOPPED")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".verdict .word")).to_have_text(VERDICT)
+
+
 def test_a_changeover_has_to_be_confirmed(place: Place, page: Page) -> None:
     page.get_by_role("button", name="Change recipe").click()
     confirm = page.get_by_role("button", name="Change over")
