@@ -1,6 +1,6 @@
 """All groups of faults, in the order of the report."""
 
-from tests.faults import camera, changeover, models, power, triggers
+from tests.faults import camera, changeover, ends, models, power, triggers
 from tests.faults.outcome import Group
 
 GROUPS: tuple[Group, ...] = (
@@ -9,6 +9,7 @@ GROUPS: tuple[Group, ...] = (
     *camera.GROUPS,
     *models.GROUPS,
     *power.GROUPS,
+    *ends.GROUPS,
 )
 
 
