@@ -102,15 +102,16 @@ class Journal:
         return rows[0].result if rows else None
 
     def find_part(
-        self, part_id: str, product_id: str, meas_id: str, since: datetime
+        self, part_id: str, product_id: str, meas_id: str, since: datetime, until: datetime
     ) -> Result | None:
-        """The newest result of a part that was completed at `since` or later.
+        """The newest result of a part that was completed from `since` to `until`.
 
         Raises:
             JournalError: the database cannot be read.
         """
         query = sa.select(RESULTS).where(
-            RESULTS.c.part_id == part_id, RESULTS.c.completed_at >= since.timestamp()
+            RESULTS.c.part_id == part_id,
+            RESULTS.c.completed_at.between(since.timestamp(), until.timestamp()),
         )
         rows = self._select(query.order_by(RESULTS.c.id.desc()), MOST_OF_ONE_PART)
         found = (row.result for row in rows)

@@ -38,7 +38,9 @@ class Reception:
         """`recipe` gives the active one; what a crash left unanswered is answered here."""
         self._settings, self._journal, self._answers = settings, journal, answers
         self._counters, self._recipe = counters, recipe
-        self._opened_s = time.monotonic()
+        self._opened_s, self._opened_at = time.monotonic(), datetime.now(UTC)
+        newest = journal.latest(limit=1)
+        self._knows_stored = not newest or newest[0].result.completed_at <= self._opened_at
         self._numbers = itertools.count(journal.last_number() + 1)
         self._known = KnownParts(
             settings.duplicate_window_s,
@@ -94,13 +96,18 @@ class Reception:
         return ticket
 
     def _stored(self, job: Job) -> Result | None:
-        """The answer a part got before the station was restarted, if that was not long ago."""
+        """The answer a part got before the station was restarted, if that was not long ago.
+
+        A journal that ends in the future was written before the clock fell back: then nobody can
+        say what was long ago, and each part is a new one.
+        """
         window_s = self._settings.duplicate_window_s
-        if not job.part_id or time.monotonic() - self._opened_s > window_s:
+        open_s = time.monotonic() - self._opened_s
+        if not job.part_id or not self._knows_stored or open_s > window_s:
             return None
-        since = datetime.now(UTC) - timedelta(seconds=window_s)
+        since = self._opened_at + timedelta(seconds=open_s - window_s)
         product_id = job.product_id or self._recipe().recipe.product_id
-        return self._journal.find_part(job.part_id, product_id, job.meas_id, since)
+        return self._journal.find_part(job.part_id, product_id, job.meas_id, since, self._opened_at)
 
     def _again(self, promise: Promise) -> Promise:
         again: Promise = Future()

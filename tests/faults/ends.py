@@ -20,8 +20,8 @@ from tests.faults.stage import BAD, DOUBTFUL, GOOD, frame_of, prepare_tiny
 
 RATE_PER_S, GATE_MS = 25.0, 1000.0
 PARTS_BETWEEN = 8
-READY_AGAIN_S = 15.0
-"""5 s on a machine that does nothing else."""
+READY_AGAIN_S = 30.0
+"""5 s on a machine that does nothing else; here only what hangs is a failure."""
 DAY_S = 86_400
 FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 
@@ -208,7 +208,7 @@ GROUPS = (
         name="kill_9_station",
         claim="the whole station killed under load: nothing acknowledged is lost, it is back",
         run=kill_station,
-        small=10,
+        small=5,
         full=20,
         limit_s=180,
     ),

@@ -99,15 +99,16 @@ class StationProcess:
         text = TOML.format(home=self.home, api=api, plc=plc, line=self.line, keep=self.keep)
         (self.home / "station.toml").write_text(text)
         started_s = time.monotonic()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "station", "run"],
-            cwd=self.home,
-            env={**os.environ, "STATION_HOME": str(self.home), **self.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=(self.home / "out.txt").open("ab"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with (self.home / "out.txt").open("ab") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "station", "run"],
+                cwd=self.home,
+                env={**os.environ, "STATION_HOME": str(self.home), **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         while self.state() != "ready":
             if time.monotonic() - started_s > START_S or self.process.poll() is not None:
                 raise TimeoutError(f"the station is not ready: {self.said()}")

@@ -69,10 +69,11 @@ def test_a_part_is_found_by_all_of_its_ids(
         for n, evaluation in ((1, Evaluation.NOT_OK), (2, Evaluation.OK))
     )
     record(journal, older, newer, make_result(3, part_id="A", product_id="q", meas_id="m"))
-    since = datetime.now(UTC) - timedelta(seconds=60)
-    assert journal.find_part("A", "p", "m", since) == newer
-    assert journal.find_part("A", "p", "", since) is None
-    assert journal.find_part("A", "p", "m", since + timedelta(seconds=120)) is None
+    now, minute = datetime.now(UTC), timedelta(seconds=60)
+    assert journal.find_part("A", "p", "m", now - minute, now + minute) == newer
+    assert journal.find_part("A", "p", "", now - minute, now + minute) is None
+    assert journal.find_part("A", "p", "m", now + minute, now + 2 * minute) is None
+    assert journal.find_part("A", "p", "m", now - 2 * minute, now - minute) is None
 
 
 def test_a_late_result_replaces_nothing(open_journal: OpenJournal, make_result: MakeResult) -> None:
