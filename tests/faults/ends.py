@@ -18,7 +18,8 @@ from tests.faults.outcome import Group, Outcome, Trial, impossible
 from tests.faults.process import StationProcess, write_home
 from tests.faults.stage import BAD, DOUBTFUL, GOOD, frame_of, prepare_tiny
 
-RATE_PER_S, GATE_MS = 25.0, 1000.0
+GREYS = (GOOD, GOOD, BAD, GOOD, DOUBTFUL)
+RATE_PER_S, GATE_MS = 15.0, 1000.0
 PARTS_BETWEEN = 8
 READY_AGAIN_S = 30.0
 """5 s on a machine that does nothing else; here only what hangs is a failure."""
@@ -43,7 +44,7 @@ def _ended_again_and_again(
     trial: Trial, end: Callable[[StationProcess], None], kills: int = 0
 ) -> Outcome:
     slow = Rehearsal(name="drill", fault="slow", every=3, slow_ms=60)
-    write_home(trial.home, (GOOD, GOOD, BAD, DOUBTFUL), slow)
+    write_home(trial.home, GREYS, slow)
     problems: list[str] = []
     slowest_s = 0.0
     with StationProcess(trial.home) as station:
@@ -92,7 +93,7 @@ def _belt(station: StationProcess, trial: Trial) -> Iterator[SimulatedPlc]:
     """A belt that runs beside, whatever happens to the station."""
     belt = BeltSettings(
         port=station.plc_port, parts=None, seconds=3600, rate_per_s=RATE_PER_S, gate_ms=GATE_MS,
-        deadline_ms=800, connections=4, seed=trial.seed, is_early=True,
+        deadline_ms=800, connections=8, seed=trial.seed, is_early=True,
     )  # fmt: skip
     plc = SimulatedPlc(belt)
     thread = threading.Thread(target=plc.run)
@@ -181,7 +182,7 @@ def clock_jumps_running(trial: Trial) -> Outcome:
         return impossible("libfaketime is not installed (Debian: libfaketime)")
     clock = trial.home / "clock.txt"
     clock.write_text("+0")
-    write_home(trial.home, (GOOD, GOOD, BAD, DOUBTFUL))
+    write_home(trial.home, GREYS)
     faked = {
         "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(clock),
         "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1",
@@ -210,7 +211,7 @@ GROUPS = (
         run=kill_station,
         small=5,
         full=20,
-        limit_s=180,
+        limit_s=300,
     ),
     Group(
         name="sigterm_under_load",
