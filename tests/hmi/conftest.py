@@ -127,7 +127,7 @@ def free_port() -> int:
         return port
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, which every CI machine must have; it finds no name and no host but this one."""
     names = ("chromium", "chromium-browser", "google-chrome")
