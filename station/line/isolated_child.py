@@ -48,7 +48,6 @@ def name_of(prepared: PreparedRecipe) -> str:
 def run(orders: Connection, recipes: Connection, model_limit_s: float) -> None:
     """Look at parts until the line closes the connection, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the line decides when its workers end
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(1)
     keep_picture_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -151,3 +153,17 @@ def test_a_recipe_is_made_ready_while_a_look_is_under_way(
         assert result.recipe_hash == tiny_prepared.recipe_hash
     thread.join()
     assert inspector.look(frame, second, Job(), nothing).recipe_version == 2
+
+
+def test_a_program_that_forgets_to_close_ends_all_the_same(tiny_model_dir: Path) -> None:
+    script = """
+import sys
+from pathlib import Path
+from station.line.isolated import IsolatedInspector
+if __name__ == "__main__":
+    IsolatedInspector(5.0)
+    sys.exit(3)
+"""
+    path = tiny_model_dir / "forgets.py"
+    path.write_text(script)
+    assert subprocess.run([sys.executable, str(path)], timeout=25).returncode == 3
