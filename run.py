@@ -32,6 +32,7 @@ PROGRAMS = {
     "libgstrtspserver-1.0-0": ("/usr/lib/*/libgstrtspserver-1.0.so.0",),
     "gstreamer1.0-plugins-base": ("/usr/lib/*/gstreamer-1.0/libgstvideotestsrc.so",),
     "gstreamer1.0-plugins-good": ("/usr/lib/*/gstreamer-1.0/libgstjpeg.so",),
+    "libfaketime": ("/usr/lib/*/faketime/libfaketime.so.1",),
 }
 """Debian package -> what shows that it is there."""
 

@@ -1,6 +1,6 @@
 """All groups of faults, in the order of the report."""
 
-from tests.faults import camera, changeover, ends, models, power, triggers
+from tests.faults import camera, changeover, disk, ends, models, power, sinks, triggers
 from tests.faults.outcome import Group
 
 GROUPS: tuple[Group, ...] = (
@@ -9,6 +9,8 @@ GROUPS: tuple[Group, ...] = (
     *camera.GROUPS,
     *models.GROUPS,
     *power.GROUPS,
+    *disk.GROUPS,
+    *sinks.GROUPS,
     *ends.GROUPS,
 )
 
