@@ -67,6 +67,11 @@ class Child:
         """None while it runs."""
         return self.process.poll() if self.process else None
 
+    @property
+    def was_heard(self) -> bool:
+        """Its beat has begun, if it has one: from now on silence counts."""
+        return self.ear is None or self.ear.heard > 0
+
     def hangs(self, passed_s: float) -> bool:
         """Whether its beat stands; ask regularly, with the time that passed since the last time."""
         if self.ear is None:

@@ -48,7 +48,7 @@ class Supervisor:
         while not self.closing.is_set():
             if first.exit_code is not None:
                 raise StartError(f"the {first.name} did not start; its message stands above")
-            if _answers(ready_url):
+            if first.was_heard and _answers(ready_url):
                 self.notify.ready()
                 return
             if time.monotonic() > until_s:
