@@ -97,6 +97,8 @@ class StationStatus:
     counters: Counts
     camera: CameraHealth
     sinks: list[OutletStatus]
+    journal_trouble: str
+    """A broken journal that was set aside at the start; empty: none."""
     pictures_kept: int
     pictures_dropped: int
     started_at: datetime
@@ -185,6 +187,7 @@ def status_of(context: Context) -> StationStatus:
             )
             for outlet in line.outlets
         ],
+        journal_trouble=line.journal.trouble,
         pictures_kept=line.pictures.kept,
         pictures_dropped=line.pictures.dropped,
         started_at=context.started_at,

@@ -12,6 +12,7 @@ from station.api.plc.doors import Doors, bind_ports
 from station.api.server import listen, serve
 from station.cli.home import home, shipped, site
 from station.cli.notify import Notify, Pulse, Tell, say
+from station.journal.lock import FolderLock
 from station.journal.pictures import Pictures
 from station.journal.records import Journal
 from station.journal.shifts import Shifts
@@ -21,6 +22,9 @@ from station.line.line import Line
 from station.line.settings import StationSettings, read_settings
 from station.line.shelf import Shelf
 from station.vision.memory import keep_picture_memory
+
+BALLAST_BYTES = 16_000_000
+"""Given up when the disk is full: thousands of records more."""
 
 
 def line(
@@ -50,7 +54,12 @@ def run_line(
     door, ports = listen(settings.api), bind_ports(settings.plc)
     with ExitStack() as opened:
         opened.callback(ports.close)
-        journal = Journal(folder / "journal.sqlite", shifts=Shifts(settings.shifts))
+        opened.callback(FolderLock(folder).release)
+        journal = Journal(
+            folder / "journal.sqlite",
+            shifts=Shifts(settings.shifts),
+            ballast_bytes=BALLAST_BYTES,
+        )
         pictures = Pictures(folder / "pictures", settings.journal)
         housekeeping = Housekeeping(journal, pictures, settings.journal)
         running = Line(

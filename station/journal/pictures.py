@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from station.core.errors import PictureError
 from station.core.files import write_whole
-from station.core.frame import AnyFrame
+from station.core.frame import AnyFrame, Frame
 from station.core.result import Result
+from station.vision.annotate import annotate
 from station.vision.frames import decoded
 from station.vision.images import encode_jpeg
 
@@ -30,6 +31,12 @@ class KeepPolicy(BaseModel):
     every_nth: int = Field(100, gt=0, description="with every_nth: also all that did not pass")
     max_age_days: float = Field(30, gt=0, description="results and pictures older are deleted")
     max_picture_bytes: int = Field(20_000_000_000, gt=0, description="oldest pictures go first")
+    min_free_bytes: int = Field(
+        500_000_000, ge=0, description="with less free, pictures go: annotated, then the oldest"
+    )
+    keep_annotated: bool = Field(
+        False, description="beside each kept picture one with the findings drawn on it"
+    )
 
 
 class Pictures:
@@ -44,6 +51,8 @@ class Pictures:
         self.dropped = 0
         self._policy = policy
         self._seen = 0
+        for draft in folder.glob("*/.*.part"):  # what a kill left half-written
+            draft.unlink(missing_ok=True)
         self._waiting: queue.Queue[tuple[Result, AnyFrame] | None] = queue.Queue(QUEUE_SIZE)
         self._writer = threading.Thread(target=self._write_all, name="pictures", daemon=True)
         self._writer.start()
@@ -78,8 +87,14 @@ class Pictures:
         while (entry := self._waiting.get()) is not None:
             result, frame = entry
             try:
-                data = encode_jpeg(decoded(frame).image, quality=JPEG_QUALITY)
-                write_whole(self.path_of(result), data, durable=False)
+                self._write(result, decoded(frame))
                 self.kept += 1
             except (OSError, PictureError):
                 self.dropped += 1
+
+    def _write(self, result: Result, frame: Frame) -> None:
+        path = self.path_of(result)
+        write_whole(path, encode_jpeg(frame.image, quality=JPEG_QUALITY), durable=False)
+        if self._policy.keep_annotated:
+            drawn = annotate(frame.image, result)
+            write_whole(path.with_suffix(".annotated.jpg"), encode_jpeg(drawn), durable=False)

@@ -1,5 +1,6 @@
 """The record of every result: SQLite, committed before anybody is answered."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,11 +13,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from station.core.errors import JournalError
 from station.core.result import RESULT_JSON, Evaluation, Result
-from station.journal import ledger
+from station.journal import ledger, rescue
 from station.journal.ledger import LedgerRow, PlcCounts
 from station.journal.numbers import Numbers
 from station.journal.outbox import Outbox
 from station.journal.shifts import Shifts
+from station.journal.space import Ballast
 from station.journal.tables import LATE_RESULTS, RESULTS, open_engine, upgrade
 from station.journal.writing import OnRecorded, Writer
 
@@ -27,6 +29,7 @@ MOST_WAITING = 1_000_000
 MOST_FORGOTTEN_AT_ONCE = 500
 
 _Answer = TypeVar("_Answer")
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,26 +43,55 @@ class Row:
 class Journal:
     """An open journal: one thread writes, in groups; everybody may read."""
 
-    def __init__(self, path: Path, *, shifts: Shifts | None = None) -> None:
+    def __init__(self, path: Path, *, shifts: Shifts | None = None, ballast_bytes: int = 0) -> None:
         """Open the database, making it where it does not exist; `shifts` begin the ledger's rows.
+
+        One that is broken is set aside, and a new one goes on counting: see `trouble`.
 
         Raises:
             JournalError: the folder or file cannot be used, or a newer station made it.
         """
         self.path = path
         self.shifts = shifts or Shifts()
+        self.trouble = ""
+        """What was found broken at the start, and where it lies now; empty: nothing."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = open_engine(path)
-            upgrade(self._engine, path)
+            self._engine = self._open()
             with self._engine.connect() as connection:
                 self._numbers = Numbers(connection)
         except (OSError, SQLAlchemyError) as error:
             if isinstance(error, JournalError):
                 raise
             raise JournalError(f"cannot open the journal {path}: {error}") from error
+        self._ballast = Ballast(path.with_suffix(".ballast"), ballast_bytes)
         self.writer = Writer(self._engine, path, self._numbers, self.shifts)
+        self.writer.make_room = self._ballast.give_up
         self._outboxes: list[Outbox] = []
+        self._ballast_bytes = ballast_bytes
+        self.refill()
+
+    def refill(self) -> None:
+        """Take the reserve of disk space again, where there is enough."""
+        if self._ballast_bytes:
+            self._ballast.fill()
+
+    def _open(self) -> sa.Engine:
+        found = None
+        if damage := rescue.damage_of(self.path):
+            aside = rescue.set_aside(self.path)
+            found = rescue.salvage(aside)
+            self.trouble = (
+                f"the journal was broken ({damage}) and lies in {aside.name} now; "
+                f"a new one counts on from {found.highest}"
+            )
+            _LOG.error("%s", self.trouble)
+        engine = open_engine(self.path)
+        upgrade(engine, self.path)
+        if found:
+            with engine.begin() as connection:
+                rescue.restore(connection, found)
+        return engine
 
     def record(self, result: Result, on_recorded: OnRecorded) -> None:
         """Queue a result; `on_recorded` is called in the writer's thread once it is on the disk.

@@ -87,6 +87,13 @@ DEAD_LETTERS = sa.Table(
     sa.Column("record", sa.LargeBinary, nullable=False),
 )
 """What a sink refused for good."""
+RETENTION = sa.Table(
+    "retention",
+    SCHEMA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("now_s", sa.Float, nullable=False),
+)
+"""One row: the time that deletion goes by."""
 
 _ADDED = {
     "ledger_number": "INTEGER NOT NULL DEFAULT 0",
