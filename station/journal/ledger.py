@@ -18,11 +18,13 @@ DUPLICATE = "duplicate"
 OUTCOMES = ("ok", "not_ok", "not_decidable", "aborted", "failed")
 
 _STATION_REASONS = frozenset(str(reason) for reason in StationReason)
-_INSERT = sqlite.insert(LEDGER)
-_COUNT_UP = _INSERT.on_conflict_do_update(
-    index_elements=list(LEDGER.primary_key),
-    set_={"count": LEDGER.c.count + _INSERT.excluded.count},
-)
+# Driver SQL on the way of every record: it costs a third of the same statement as an object.
+_COUNT_UP = """
+INSERT INTO ledger (shift_start, recipe_id, recipe_version, outcome, reason_code,
+    is_station_reason, count) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (shift_start, recipe_id, recipe_version, outcome, reason_code)
+    DO UPDATE SET count = count + excluded.count
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,17 +75,9 @@ def count_up(
         )
         for result in results
     )
-    names = [column.name for column in LEDGER.primary_key]
-    connection.execute(
+    connection.exec_driver_sql(
         _COUNT_UP,
-        [
-            {
-                **dict(zip(names, key, strict=True)),
-                "is_station_reason": key[-1] in _STATION_REASONS,
-                "count": count,
-            }
-            for key, count in counts.items()
-        ],
+        [(*key, key[-1] in _STATION_REASONS, count) for key, count in counts.items()],
     )
 
 

@@ -1,7 +1,6 @@
 """Which triggers of this station have their result: the ledger's numbers, without a gap."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,7 +10,9 @@ from station.journal.tables import NUMBERS, RESULTS
 MOST_ABOVE = 100_000
 """So many numbers may be stored above an unanswered one before that is no longer looked for."""
 
-_SAVE = sa.update(NUMBERS).where(NUMBERS.c.id == 1)
+_SAVE = """
+UPDATE numbers SET low_water = ?, highest = ?, sequence = ?, sequence_number = ? WHERE id = 1
+"""
 
 
 class Numbers:
@@ -35,13 +36,8 @@ class Numbers:
         """Write down what holds once these results are stored, in the same transaction."""
         results = list(results)
         highest, sequence, sequence_number = self._with(results)
-        values: dict[str, Any] = {
-            "low_water": self._low_water_with({result.ledger_number for result in results}),
-            "highest": highest,
-            "sequence": sequence,
-            "sequence_number": sequence_number,
-        }
-        connection.execute(_SAVE, values)
+        low_water = self._low_water_with({result.ledger_number for result in results})
+        connection.exec_driver_sql(_SAVE, (low_water, highest, sequence, sequence_number))
 
     def stored(self, results: Iterable[Result]) -> None:
         """These results are on the disk."""

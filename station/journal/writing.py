@@ -18,7 +18,7 @@ from station.core.result import RESULT_JSON, Evaluation, Result, ResultState
 from station.journal import ledger
 from station.journal.numbers import Numbers
 from station.journal.shifts import Shifts
-from station.journal.tables import CURSORS, RESULTS
+from station.journal.tables import CURSORS
 
 OnRecorded = Callable[[Result, JournalError | None], None]
 Aside = Callable[[sa.Connection], None]
@@ -29,7 +29,10 @@ QUEUE_SIZE = 256
 FLUSH_S = 1.0
 MOST_UNRECORDED = 10_000
 
-_INSERT = sa.insert(RESULTS)
+_INSERT = """
+INSERT INTO results (job_id, part_id, evaluation, completed_at, record, ledger_number,
+    trigger_sequence) VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
 _ADVANCE = (
     sa.update(CURSORS)
     .where(CURSORS.c.sink == sa.bindparam("name"))
@@ -157,7 +160,7 @@ class Writer:
         self, connection: sa.Connection, results: Sequence[Result], cursors: dict[str, int]
     ) -> None:
         if results:
-            connection.execute(_INSERT, [_as_row(result) for result in results])
+            connection.exec_driver_sql(_INSERT, [_as_row(result) for result in results])
             ledger.count_up(connection, results, self._shifts)
             self._numbers.save(connection, results)
         if cursors:
@@ -198,13 +201,13 @@ def no_record_of(result: Result) -> Result:
     )
 
 
-def _as_row(result: Result) -> dict[str, Any]:
-    return {
-        "job_id": result.job_id,
-        "part_id": result.part_id,
-        "evaluation": int(result.evaluation),
-        "completed_at": result.completed_at.timestamp(),
-        "record": RESULT_JSON.dump_json(result),
-        "ledger_number": result.ledger_number,
-        "trigger_sequence": result.trigger_sequence,
-    }
+def _as_row(result: Result) -> tuple[Any, ...]:
+    return (
+        result.job_id,
+        result.part_id,
+        int(result.evaluation),
+        result.completed_at.timestamp(),
+        RESULT_JSON.dump_json(result),
+        result.ledger_number,
+        result.trigger_sequence,
+    )
