@@ -5,7 +5,6 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,8 +12,10 @@ from typing import Annotated
 
 import typer
 
+from station.cli.doctor_site import driver, watch
 from station.cli.home import home, model_dirs, site
 from station.cli.line import open_shelf
+from station.cli.looked_at import Line
 from station.cli.model_taught import check_taught
 from station.core.configuration import Configuration, load_configuration
 from station.core.errors import NoFrameError, StationError
@@ -36,20 +37,6 @@ LIBRARIES = (
     "rapidocr",
     "zxing-cpp",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing looked at; `advice` says what to do where it is not fine."""
-
-    what: str
-    finding: str
-    advice: str = ""
-
-    @property
-    def is_fine(self) -> bool:
-        """Whether nothing needs to be done."""
-        return not self.advice
 
 
 def doctor(
@@ -88,6 +75,7 @@ def examine(path: Path) -> Iterator[Line]:
         return
     yield Line("settings", f"{path} is sound")
     yield _recipe(settings)
+    yield from filter(None, (driver(settings.source.kind), watch()))
     yield _camera(settings)
     yield _port("api", settings.api.host, settings.api.port)
     if settings.hmi.enabled:

@@ -3,13 +3,14 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from station.core.errors import SettingsError
 from station.core.plugin import Sink, Source, explain, parse
 from station.journal.pictures import KeepPolicy
+from station.line.fitting import misfit
 
 _CLOSED = ConfigDict(frozen=True, extra="forbid")
 
@@ -146,6 +147,12 @@ class StationSettings(BaseModel):
     shifts: tuple[str, ...] = Field(
         ("06:00", "14:00", "22:00"), description="when shifts begin, local time, for the ledger"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if wrong := misfit(self.line.trigger_mode, self.source):
+            raise ValueError(wrong)
+        return self
 
 
 def parse_settings(content: Mapping[str, Any], where: str) -> StationSettings:

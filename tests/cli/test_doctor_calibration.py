@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from station.cli.doctor import Line, examine
+from station.cli.doctor import examine
+from station.cli.looked_at import Line
 from station.core.configuration import Configuration, Step, keep_configuration
 
 NOW = datetime.now(UTC)
