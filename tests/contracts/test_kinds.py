@@ -21,6 +21,7 @@ from station.vision.frames import decoded
 from station.vision.images import encode_jpeg
 from tests.sinks.receivers import CsvFile, Receiver, mqtt_receiver, web_receiver
 from tests.sources.fake_gige import ADDRESS, fake_gige
+from tests.sources.vendor import simulated_producer
 
 BUILT_IN = [
     (family, kind)
@@ -33,6 +34,11 @@ SOURCES = [kind for family, kind in BUILT_IN if family is Source]
 
 WAITING = {"upload", "ftp"}
 """Sources to which somebody else must send the picture."""
+
+VENDOR_SETTINGS: dict[str, Callable[[], dict[str, Any]]] = {
+    "genicam": lambda: {"producer": simulated_producer(), "serial": "0", "pixel_format": "Mono8"},
+}
+"""Sources that need a vendor's library: skipped without it, but not in CI."""
 
 
 @pytest.fixture
@@ -108,7 +114,12 @@ def entry_of(tmp_path: Path, draw_part: Callable[..., Image]) -> Callable[[str],
         "webhook": {"url": "http://127.0.0.1:9/results"},
         "mqtt": {"port": 9},
     }
-    return lambda kind: {"kind": kind, **settings[kind]}
+
+    def entry(kind: str) -> dict[str, Any]:
+        vendor = VENDOR_SETTINGS.get(kind)
+        return {"kind": kind, **(vendor() if vendor else settings[kind])}
+
+    return entry
 
 
 def _video(folder: Path, draw_part: Callable[..., Image]) -> str:
