@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from station.cli.doctor_site import driver, watch
+from station.cli.doctor_site import driver, journal, watch
 from station.cli.home import home, model_dirs, site
 from station.cli.line import open_shelf
 from station.cli.looked_at import Line
@@ -28,6 +28,8 @@ from station.vision.taught import TAUGHT_FILE
 
 FREE_BYTES_WANTED = 2_000_000_000
 OLDEST_SANE_YEAR = 2026
+JOURNAL = "var"
+"""Below the home: where `station run` keeps the journal."""
 LIBRARIES = (
     "opencv-python-headless",
     "onnxruntime",
@@ -75,6 +77,7 @@ def examine(path: Path) -> Iterator[Line]:
         return
     yield Line("settings", f"{path} is sound")
     yield _recipe(settings)
+    yield journal(home() / JOURNAL)
     yield from filter(None, (driver(settings.source.kind), watch()))
     yield _camera(settings)
     yield _port("api", settings.api.host, settings.api.port)

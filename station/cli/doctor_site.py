@@ -7,6 +7,7 @@ from pathlib import Path
 
 from station.cli.looked_at import Line
 from station.core.errors import StationError
+from station.journal.lock import FolderLock
 from station.sources.aravis.library import load
 
 SYSTEMD = Path("/run/systemd/system")
@@ -59,6 +60,17 @@ _DRIVERS: Mapping[str, Callable[[], Line]] = {
     "genicam": _genicam,
     "basler": _basler,
 }
+
+
+def journal(folder: Path) -> Line:
+    """Whether the journal folder is free: one station writes into it."""
+    if not folder.is_dir():
+        return Line("journal", f"none yet; it will be made in {folder}")
+    try:
+        FolderLock(folder).release()
+    except StationError as error:
+        return Line("journal", f"{folder} cannot be used", str(error))
+    return Line("journal", f"{folder} is free")
 
 
 def watch() -> Line | None:

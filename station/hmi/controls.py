@@ -13,6 +13,8 @@ from station.hmi.views import KeysView
 
 REFUSED_MS = 10_000
 DONE_MS = 3_000
+ASKED_S = 20.0
+"""An open question hides the present verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,16 +124,24 @@ def _key(text: str, icon: str, name: str) -> ui.button:
 def _asks(
     key: ui.button, question: Question, tell: Callable[[], Awaitable[str]], success: str
 ) -> None:
-    """Ask before the station is told."""
-    with ui.dialog() as dialog, box("sheet question"):
-        ui.label(question.title).classes("reason")
-        ui.label(question.text)
-        with box("answers"):
-            ui.button("Do nothing", on_click=dialog.close, color=None).props("unelevated no-caps")
-            confirm = ui.button(question.answer, color=None).classes("confirm danger")
-            confirm.props("unelevated no-caps")
-    tells(confirm, tell, success, dialog.close)
-    key.on_click(dialog.open)
+    """Ask before the station is told; a question nobody answers goes away."""
+    dialog = ui.dialog()
+
+    def ask() -> None:
+        dialog.clear()
+        with dialog, box("sheet question"):
+            ui.label(question.title).classes("reason")
+            ui.label(question.text)
+            with box("answers"):
+                no = ui.button("Do nothing", on_click=dialog.close, color=None)
+                no.props("unelevated no-caps")
+                yes = ui.button(question.answer, color=None).classes("confirm danger")
+                yes.props("unelevated no-caps")
+            ui.timer(ASKED_S, dialog.close, once=True)
+        tells(yes, tell, success, dialog.close)
+        dialog.open()
+
+    key.on_click(ask)
 
 
 def _changeover(dialog: ui.dialog, entries: list[ShelfEntry], active: str, link: Link) -> None:

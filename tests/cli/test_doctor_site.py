@@ -10,6 +10,7 @@ from station.cli import doctor_site
 from station.cli.doctor import examine
 from station.cli.looked_at import Line
 from station.core.errors import AcquisitionError
+from station.journal.lock import FolderLock
 
 TOML = """\
 [line]
@@ -56,6 +57,17 @@ def test_a_trigger_that_does_not_fit_the_source_is_told(station_home: Path) -> N
         station_home, "settings", 'kind = "watch"\npath = "in"', 'trigger_mode = "software"'
     )
     assert "its part never judged" in line.advice
+
+
+def test_a_journal_in_use_is_told(station_home: Path) -> None:
+    (line,) = lines_of(station_home, "journal")
+    assert line.is_fine
+    lock = FolderLock(station_home / "var")
+    (line,) = lines_of(station_home, "journal")
+    assert "another station uses the journal folder" in line.advice
+    lock.release()
+    (line,) = lines_of(station_home, "journal")
+    assert line.finding.endswith("is free")
 
 
 def test_a_plain_source_needs_no_driver(station_home: Path) -> None:
