@@ -52,11 +52,17 @@ class Bench:
 
     def submit(self, frame: AnyFrame, *, may_pass: bool = True, **job: Any) -> Promise:
         """Hand in a picture of a part."""
-        return self._asked(Job(**job), lambda order: self.line.submit(frame, order), may_pass)
+        order = self.job(**job)
+        return self._asked(order, lambda order: self.line.submit(frame, order), may_pass)
 
     def trigger(self, *, may_pass: bool = True, **job: Any) -> Promise:
         """Trigger the camera for a part."""
-        return self._asked(Job(**job), self.line.trigger, may_pass)
+        return self._asked(self.job(**job), self.line.trigger, may_pass)
+
+    @staticmethod
+    def job(**job: Any) -> Job:
+        """An order."""
+        return Job(**job)
 
     def answers(self) -> list[Result]:
         """Every promise kept; waits for those still under way."""

@@ -1,7 +1,7 @@
 """The recipe is changed over and over while parts come: each result is by one recipe, whole."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 from station.cli.plc_sim import BeltSettings, SimulatedPlc
@@ -56,7 +56,7 @@ def switch_under_load(trial: Trial) -> Outcome:
         belt.join(30)
         bench.until(lambda: bench.line.counters.look().in_progress == 0, "all is answered")
         books = bench.books()
-        bench.problems += _mixed(books, ready)
+        bench.problems += mixed(books, ready)
         seen = {result.recipe_id for result in books.results}
         bench.claim(seen == set(ready), f"only {seen} judged parts")
         return bench.outcome(injected=trial.size)
@@ -76,18 +76,20 @@ def _has_come(counters: Counters, due: int) -> bool:
     return counters.look().triggers >= due
 
 
-def _mixed(books: Books, ready: dict[str, PreparedRecipe]) -> Iterator[str]:
+def mixed(books: Books, ready: Mapping[str, PreparedRecipe]) -> Iterator[str]:
     """Results that name one recipe and another one's hash, models or limits."""
     for result in books.results:
         named = ready[result.recipe_id]
         if (result.recipe_hash, result.models) != (named.recipe_hash, named.models):
             yield f"part {result.part_id}: by {result.recipe_id}, but its hash or models are not"
-        elif result.findings and result.passed != (_grey(result) in PASSES[result.recipe_id]):
-            yield f"part {result.part_id} of grey {_grey(result)}: not as {result.recipe_id} judges"
+        elif result.findings and result.passed != (grey_of(result) in PASSES[result.recipe_id]):
+            name = f"part {result.part_id} of grey {grey_of(result)}"
+            yield f"{name}: not as {result.recipe_id} judges it"
 
 
-def _grey(result: Result) -> int:
-    return int(result.origin.rpartition("/")[2].split("-")[0])
+def grey_of(result: Result) -> int:
+    name = result.origin.rpartition("/")[2].rpartition(":")[2]
+    return int(name.split("-")[0])
 
 
 GROUPS = (

@@ -1,6 +1,6 @@
 """All groups of faults, in the order of the report."""
 
-from tests.faults import camera, changeover, disk, ends, models, power, sinks, triggers
+from tests.faults import camera, changeover, disk, ends, machine, models, power, sinks, triggers
 from tests.faults.outcome import Group
 
 GROUPS: tuple[Group, ...] = (
@@ -12,6 +12,7 @@ GROUPS: tuple[Group, ...] = (
     *disk.GROUPS,
     *sinks.GROUPS,
     *ends.GROUPS,
+    *machine.GROUPS,
 )
 
 

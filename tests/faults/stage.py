@@ -40,16 +40,16 @@ def draw(grey: float, seed: int = 0) -> Image:
     return image
 
 
-def frame_of(grey: float, number: int) -> Frame:
+def frame_of(grey: int, number: int, bad: Sequence[int] = (DOUBTFUL, BAD, TRIGGER)) -> Frame:
     """A drawn part as a frame; its truth is what its grey means."""
-    truth = "ok" if grey == GOOD else "glare"
+    truth = "glare" if grey in bad else "ok"
     return Frame(
         image=draw(grey, number),
         camera_id="drawn",
         sequence=number,
         acquired_at=datetime.now(UTC),
         is_simulated=True,
-        origin=f"drawn:{grey}/{number}",
+        origin=f"drawn:{grey}-{number}",
         truth=truth,
     )
 
