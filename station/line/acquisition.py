@@ -262,6 +262,7 @@ class Acquisition:
                 frame = feed.grab(SLICE_S)
                 if frame is None or is_triggered or is_after(frame, ticket):
                     return frame
+                self._watch.fault(frame)  # nobody's frame; but what repeats it is not new
         raise NoFrameError(
             f"no frame was acquired within {self._grab_timeout_s:g} s of the trigger"
         )

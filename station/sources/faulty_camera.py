@@ -20,6 +20,8 @@ CameraFault = Literal[
     "repeated_id", "timestamp_jump", "stale",
 ]  # fmt: skip
 DARKER = 8
+_NEED_TWO = frozenset({"frozen", "torn", "repeated_id", "timestamp_jump"})
+"""What the first frame cannot have."""
 BETWEEN_FRAMES_NS = 33_000_000
 JUMP_NS = 86_400_000_000_000
 STALE = timedelta(seconds=10)
@@ -108,6 +110,8 @@ class FaultyFeed:
         frame = self._numbered(decoded(came))
         is_due = frame.sequence % self._settings.every == 0
         fault = self._settings.fault_now if is_due else "none"
+        if self._previous is None and fault in _NEED_TWO:
+            fault = "none"
         given = _failed(frame, fault, frame.image if self._previous is None else self._previous)
         self._previous = given.image
         return given

@@ -142,6 +142,22 @@ def test_a_free_running_camera_gives_no_frame_from_before_the_trigger(
     assert intake.frames == [(fresh, ticket)]
 
 
+def test_a_camera_that_froze_on_a_frame_from_before_the_trigger_is_seen(
+    make: Callable[..., Frame], tiny_prepared: PreparedRecipe
+) -> None:
+    before = make(1)
+    again = replace(before, device_frame_id=2, acquired_at=datetime(2100, 1, 1, tzinfo=UTC))
+    intake = Intake()
+    acquisition = Acquisition(Played(feed=Queue(before, again)), intake, grab_timeout_s=5)
+    ticket = ticket_of(tiny_prepared)
+    acquisition.trigger(ticket)
+    acquisition.start()
+    until(lambda: bool(intake.failures or intake.frames))
+    acquisition.close()
+    assert intake.failures == [("frozen_frame", ticket)]
+    assert intake.frames == []
+
+
 def test_with_a_hardware_trigger_each_lost_frame_is_a_part(make: Callable[..., Frame]) -> None:
     intake = Intake()
     feed = Queue(make(1), make(2), make(5), make(5), make(1000))

@@ -48,6 +48,7 @@ def test_only_due_frames_have_the_fault_and_say_so(open_camera: OpenCamera) -> N
 
 def test_frozen_repeats_the_bytes_and_torn_mixes_two_frames(open_camera: OpenCamera) -> None:
     first, *repeats = frames(open_camera(fault="frozen"), 3)
+    assert first.truth is None
     assert all(np.array_equal(frame.image, first.image) for frame in repeats)
     sound, torn = frames(open_camera(fault="torn", every=2), 2)
     half = sound.image.shape[0] // 2
