@@ -78,7 +78,7 @@ def examine(path: Path) -> Iterator[Line]:
     yield Line("settings", f"{path} is sound")
     yield _recipe(settings)
     yield journal(home() / JOURNAL)
-    yield from filter(None, (driver(settings.source.kind), watch()))
+    yield from filter(None, (_driver(settings), watch()))
     yield _camera(settings)
     yield _port("api", settings.api.host, settings.api.port)
     if settings.hmi.enabled:
@@ -189,6 +189,10 @@ def _recipe(settings: StationSettings) -> Line:
     recipe = prepared.recipe
     found = f"{recipe.recipe_id} version {recipe.version}, hash {prepared.recipe_hash[:12]}"
     return Line("recipe", found)
+
+
+def _driver(settings: StationSettings) -> Line | None:
+    return driver(settings.source.kind, getattr(settings.source, "producer", None))
 
 
 def _camera(settings: StationSettings) -> Line:

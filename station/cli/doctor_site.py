@@ -1,7 +1,5 @@
 """What `station doctor` looks at around the station: the driver of the camera, the service."""
 
-import os
-from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -9,15 +7,22 @@ from station.cli.looked_at import Line
 from station.core.errors import StationError
 from station.journal.lock import FolderLock
 from station.sources.aravis.library import load
+from station.sources.genicam.producer import producer_files
 
 SYSTEMD = Path("/run/systemd/system")
 UNIT = Path("/etc/systemd/system/station.service")
 
 
-def driver(kind: str) -> Line | None:
+def driver(kind: str, producer: str | None = None) -> Line | None:
     """What a camera of this kind needs beside the station; None: nothing."""
-    look = _DRIVERS.get(kind)
-    return look() if look else None
+    match kind:
+        case "aravis":
+            return _aravis()
+        case "genicam":
+            return _genicam(producer)
+        case "basler":
+            return _package("basler", "pypylon")
+    return None
 
 
 def _aravis() -> Line:
@@ -28,23 +33,15 @@ def _aravis() -> Line:
     return Line("driver", "aravis: the library is there")
 
 
-def _genicam() -> Line:
+def _genicam(producer: str | None) -> Line:
     package = _package("genicam", "harvesters")
     if not package.is_fine:
         return package
-    folders = os.environ.get("GENICAM_GENTL64_PATH", "").split(os.pathsep)
-    producers = [path for folder in folders if folder for path in Path(folder).glob("*.cti")]
-    if producers:
-        return Line("driver", f"{package.finding}, GenTL producers: {len(producers)}")
-    return Line(
-        "driver",
-        f"{package.finding}, no GenTL producer in GENICAM_GENTL64_PATH",
-        "install the camera maker's GenTL producer (a .cti file), unless the source names its own",
-    )
-
-
-def _basler() -> Line:
-    return _package("basler", "pypylon")
+    try:
+        files = producer_files(producer)
+    except StationError as error:
+        return Line("driver", f"{package.finding}, no GenTL producer", str(error))
+    return Line("driver", f"{package.finding}, GenTL producers: {len(files)}")
 
 
 def _package(kind: str, name: str) -> Line:
@@ -53,13 +50,6 @@ def _package(kind: str, name: str) -> Line:
     except PackageNotFoundError:
         advice = f"install the station with the extra [{kind}], or: pip install {name}"
         return Line("driver", f"{kind}: {name} is missing", advice)
-
-
-_DRIVERS: Mapping[str, Callable[[], Line]] = {
-    "aravis": _aravis,
-    "genicam": _genicam,
-    "basler": _basler,
-}
 
 
 def journal(folder: Path) -> Line:

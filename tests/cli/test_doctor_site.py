@@ -109,6 +109,9 @@ def test_genicam_needs_a_producer(
     assert line
     assert line.is_fine is bool(files)
     assert ("GenTL producers: 1" in line.finding) is bool(files)
+    gone = doctor_site.driver("genicam", str(tmp_path / "gone.cti"))
+    assert gone
+    assert "gone.cti" in gone.advice
 
 
 @pytest.mark.parametrize("has_unit", [True, False])
