@@ -25,16 +25,13 @@ READY_S = 5.0
 """A restarted station should be ready within it, on a machine that does nothing else."""
 TOML = """
 [line]
-recipe = "tiny"
+recipe = "{recipe}"
 trigger_mode = "software"
 workers = 2
 queue_size = 16
 {line}
 [source]
-kind = "replay"
-results = "{home}/parts.jsonl"
-pictures = "{home}/parts"
-rate_per_s = 400
+{source}
 [journal]
 keep = "{keep}"
 [api]
@@ -47,6 +44,14 @@ enabled = false
 [alarms]
 unjudged_in_row = 0
 unjudged_of_100 = 0
+"""
+
+
+PARTS = """\
+kind = "replay"
+results = "{home}/parts.jsonl"
+pictures = "{home}/parts"
+rate_per_s = 400
 """
 
 
@@ -75,6 +80,8 @@ class StationProcess:
     home: Path
     line: str = ""
     keep: str = "all"
+    recipe: str = "tiny"
+    source: str = PARTS
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: list[int] = field(default_factory=lambda: free_ports(2))
     process: "subprocess.Popen[bytes] | None" = None
@@ -96,7 +103,10 @@ class StationProcess:
             TimeoutError: it does not get ready.
         """
         api, plc = self.ports
-        text = TOML.format(home=self.home, api=api, plc=plc, line=self.line, keep=self.keep)
+        text = TOML.format(
+            source=self.source.format(home=self.home), api=api, plc=plc, line=self.line,
+            keep=self.keep, recipe=self.recipe,
+        )  # fmt: skip
         (self.home / "station.toml").write_text(text)
         started_s = time.monotonic()
         with (self.home / "out.txt").open("ab") as out:
