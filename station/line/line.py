@@ -188,7 +188,6 @@ class Line:
         self._fault = self._answers.journal_error = ""
         self._is_halted = False
         self._alarms.reset()
-        self._reception.forget_sequences()
         self._acquisition.retry_now()
 
     def activate(self, prepared: PreparedRecipe) -> None:
@@ -223,6 +222,10 @@ class Line:
     def find_sequence(self, sequence: int) -> Future[Result] | Result | None:
         """The result of a PLC's trigger: promised, stored, or None."""
         return self._reception.find_sequence(sequence)
+
+    def forget_sequences(self) -> None:
+        """The controller begins anew: none of its earlier numbers means a part of now."""
+        self._reception.forget_sequences()
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` with every result, from a thread of the line; returns how to end it."""

@@ -215,3 +215,16 @@ def test_the_beat_goes_on_and_stops_with_the_loop(
     gate.set()
     assert promise.result(WAIT_S).passed
     until(lambda: line.beat > held + 1)
+
+
+def test_acknowledging_an_alarm_forgets_no_number_of_the_controller(
+    open_line: OpenLine, draw_part: DrawPart
+) -> None:
+    line = ready(open_line([draw_part(90), draw_part(91), draw_part(92)]))
+    line.trigger(Job(trigger_sequence=1)).result(WAIT_S)
+    line.reset()
+    line.trigger(Job(trigger_sequence=3)).result(WAIT_S)
+    assert isinstance(line.find_sequence(2), Result)
+    line.forget_sequences()
+    line.trigger(Job(trigger_sequence=9)).result(WAIT_S)
+    assert line.find_sequence(5) is None

@@ -172,7 +172,7 @@ class StandInLine:
         self.state, self.beat, self.stop_request = State.READY, 0, ""
         self.is_closed = False
         self.jobs: list[tuple[Job, Future[Result]]] = []
-        self.resets = 0
+        self.resets = self.forgotten = 0
         self._listeners: list[Callable[[Result], None]] = []
 
     def trigger(self, job: Job) -> Future[Result]:
@@ -207,6 +207,9 @@ class StandInLine:
         if self.is_closed:
             raise StateError("closed")
         self.resets += 1
+
+    def forget_sequences(self) -> None:
+        self.forgotten += 1
 
     def subscribe(self, listener: Callable[[Result], None]) -> Callable[[], None]:
         self._listeners.append(listener)
