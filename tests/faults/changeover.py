@@ -97,7 +97,7 @@ GROUPS = (
         name="recipe_switch",
         claim="changed over under load, each result is by exactly one recipe and its models",
         run=switch_under_load,
-        small=60,
+        small=100,
         full=1000,
     ),
 )

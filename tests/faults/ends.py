@@ -1,5 +1,6 @@
 """Whole stations killed, ended and started again under load, and clocks that jump."""
 
+import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -41,8 +42,13 @@ def sigterm_under_load(trial: Trial) -> Outcome:
 
 
 def _ended_again_and_again(
-    trial: Trial, end: Callable[[StationProcess], None], kills: int = 0
+    trial: Trial,
+    end: Callable[[StationProcess], None],
+    kills: int = 0,
+    *,
+    starts_again: bool = True,
 ) -> Outcome:
+    """`starts_again`: by us; otherwise the station does it by itself."""
     slow = Rehearsal(name="drill", fault="slow", every=3, slow_ms=60)
     write_home(trial.home, GREYS, slow)
     problems: list[str] = []
@@ -54,7 +60,8 @@ def _ended_again_and_again(
                 _await_parts(plc.tally, PARTS_BETWEEN, problems)
                 threading.Event().wait(trial.rng.uniform(0, 0.2))
                 end(station)
-                slowest_s = max(slowest_s, station.start())
+                back_s = station.start() if starts_again else station.until_ready()
+                slowest_s = max(slowest_s, back_s)
             _await_parts(plc.tally, PARTS_BETWEEN, problems)
         station.end()
         books = read_books(station.journal)
@@ -113,6 +120,19 @@ def _await_parts(tally: Tally, more: int, problems: list[str]) -> None:
             return
         pause.wait(0.05)
     problems.append(f"not within 30 s: {more} more parts go through")
+
+
+def line_lost(number: signal.Signals, trial: Trial) -> Outcome:
+    """The line's own process is killed, or stands still: the supervisor starts another one."""
+
+    def lose(station: StationProcess) -> None:
+        line = station.line_process()
+        line.send_signal(number)
+        station.until_gone(line)
+
+    return _ended_again_and_again(
+        trial, lose, kills=trial.size if number is signal.SIGKILL else 0, starts_again=False
+    )
 
 
 def restart_with_parts(trial: Trial) -> Outcome:
@@ -212,6 +232,22 @@ GROUPS = (
         small=5,
         full=20,
         limit_s=300,
+    ),
+    Group(
+        name="line_killed",
+        claim="the line's process killed under load: another one takes over, nothing is lost",
+        run=partial(line_lost, signal.SIGKILL),
+        small=1,
+        full=20,
+        limit_s=120,
+    ),
+    Group(
+        name="line_stopped",
+        claim="a line that stands still is seen and replaced, nothing is lost",
+        run=partial(line_lost, signal.SIGSTOP),
+        small=1,
+        full=20,
+        limit_s=120,
     ),
     Group(
         name="sigterm_under_load",

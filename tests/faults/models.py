@@ -117,6 +117,30 @@ def worker_signalled(number: signal.Signals, trial: Trial) -> Outcome:
         return bench.outcome(injected=trial.size, back_s=slowest_s)
 
 
+def fork_server_killed(trial: Trial) -> Outcome:
+    """What new workers are made from is killed together with the workers: they come back."""
+    with open_bench(
+        trial.home, prepare_tiny(trial.home), isolation="process", deadline_ms=3000
+    ) as bench:
+        slowest_s = 0.0
+        for _ in range(trial.size):
+            bench.submit(frame_of(GOOD, 1)).result(20)
+            for child in psutil.Process().children(recursive=True):
+                if child.children() or child.pid in _worker_pids():
+                    child.kill()
+            bench.submit(frame_of(GOOD, 2)).result(20)
+            bench.submit(frame_of(BAD, 3)).result(20)
+            back_s = bench.until(lambda: _tried_again(bench), "a good part passes again", 20)
+            slowest_s = max(slowest_s, back_s)
+        return bench.outcome(injected=trial.size, back_s=slowest_s)
+
+
+def _tried_again(bench: Bench) -> bool:
+    if bench.line.state == "error":
+        bench.line.reset()
+    return bench.submit(frame_of(GOOD, 1)).result(20).passed
+
+
 def swapped_before_start(trial: Trial) -> Outcome:
     """A model file is swapped, truncated or gone before the start: the recipe is refused."""
     pinned = _pinned(trial.home)
@@ -277,6 +301,13 @@ GROUPS = (
         name="worker_stopped",
         claim="a worker that stands still costs its part and is replaced",
         run=partial(worker_signalled, signal.SIGSTOP),
+        small=2,
+        full=20,
+    ),
+    Group(
+        name="fork_server_killed",
+        claim="the process that makes workers killed with all of them: they come back",
+        run=fork_server_killed,
         small=2,
         full=20,
     ),

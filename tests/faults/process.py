@@ -119,11 +119,34 @@ class StationProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        while self.state() != "ready":
-            if time.monotonic() - started_s > START_S or self.process.poll() is not None:
+        self.until_ready()
+        return time.monotonic() - started_s
+
+    def until_ready(self) -> float:
+        """Wait until it is ready; how long that took.
+
+        Raises:
+            TimeoutError: it does not get ready.
+        """
+        started_s = time.monotonic()
+        while self.state() not in ("ready", "single_execution"):
+            is_gone = self.process is None or self.process.poll() is not None
+            if time.monotonic() - started_s > START_S or is_gone:
                 raise TimeoutError(f"the station is not ready: {self.said()}")
             threading.Event().wait(0.02)
         return time.monotonic() - started_s
+
+    def line_process(self) -> psutil.Process:
+        """The process of the line, below the supervisor.
+
+        Raises:
+            StopIteration: there is none.
+        """
+        return next(child for child in self.family() if "line" in child.cmdline()[:4])
+
+    def until_gone(self, process: psutil.Process) -> None:
+        """Wait until one of its processes has ended."""
+        _wait_gone([process], START_S)
 
     def state(self) -> str:
         """The state of its line; empty where nobody answers."""
