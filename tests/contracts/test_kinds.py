@@ -21,7 +21,7 @@ from station.vision.frames import decoded
 from station.vision.images import encode_jpeg
 from tests.sinks.receivers import CsvFile, Receiver, mqtt_receiver, web_receiver
 from tests.sources.fake_gige import ADDRESS, fake_gige
-from tests.sources.vendor import simulated_producer
+from tests.sources.vendor import emulated_cameras, simulated_producer
 
 BUILT_IN = [
     (family, kind)
@@ -37,6 +37,7 @@ WAITING = {"upload", "ftp"}
 
 VENDOR_SETTINGS: dict[str, Callable[[], dict[str, Any]]] = {
     "genicam": lambda: {"producer": simulated_producer(), "serial": "0", "pixel_format": "Mono8"},
+    "basler": lambda: {"emulate": emulated_cameras(), "serial": "0815-0000"},
 }
 """Sources that need a vendor's library: skipped without it, but not in CI."""
 

@@ -147,6 +147,15 @@ def test_a_wrong_serial_says_which_there_are() -> None:
         camera("0", index=0).open()
 
 
+def test_it_can_be_asked_whether_the_camera_is_there() -> None:
+    assert camera("1").is_there()
+    assert not camera("77").is_there()
+    with closing(camera("0").open()) as feed:
+        assert camera("1").is_there()
+        assert not camera("77").is_there()
+        whole(feed)
+
+
 def test_producers_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GENICAM_GENTL64_PATH", str(Path(simulated_producer()).parent))
     with closing(camera(producer=None).open()) as feed:

@@ -22,3 +22,9 @@ def simulated_producer() -> str:
     """The GenTL producer with three simulated cameras, serials 0, 1 and 2."""
     need("harvesters", "genicam")
     return str(need("genicam", "genicam") / "viky.cti")
+
+
+def emulated_cameras() -> int:
+    """How many cameras pylon emulates in the tests: it counts them once a process."""
+    need("pypylon", "basler")
+    return 2

@@ -24,6 +24,10 @@ class GenICam(NodeCamera, kind="genicam"):
         None, ge=0, description="which camera in the producer's order, where there is no serial"
     )
 
+    def is_there(self) -> bool:
+        """Whether the producer sees the camera."""
+        return producer(producer_files(self.producer)).sees(self.serial, self.index)
+
     def open(self) -> RunningFeed | SoftwareFeed:
         """Take the camera, set it and start it.
 

@@ -60,6 +60,18 @@ class Producer:
             self._taken += 1
             return acquirer
 
+    def sees(self, serial: str | None, index: int | None) -> bool:
+        """Whether the camera is there."""
+        with self._lock:
+            try:
+                self._look()
+                self._choose(serial, index)
+            except AcquisitionError:
+                return False
+            finally:
+                self._reset_if_unused()
+            return True
+
     def release(self, acquirer: Any) -> None:
         """Close the camera; with the last one the producers."""
         with self._lock:
