@@ -72,17 +72,15 @@ def triggered(feed: Feed) -> Frame:
 
 @pytest.fixture
 def device() -> Iterator[PylonDevice]:
-    """An open emulated camera whose nodes the test may reach; a feed closes it."""
-    wanted = camera()
-    opened = PylonDevice(
-        wanted,
-        wanted.serial,
-        is_emulated=True,
-        pictures=None,
-        pylon=with_emulation(emulated_cameras()),
-    )
+    """An open emulated camera whose nodes the test may reach; it waits for triggers."""
+    opened = opened_device(camera())
     yield opened
     opened.close()
+
+
+def opened_device(wanted: Basler) -> PylonDevice:
+    pylon = with_emulation(emulated_cameras())
+    return PylonDevice(wanted, wanted.serial, is_emulated=True, pictures=None, pylon=pylon)
 
 
 def test_each_software_trigger_gets_its_own_picture(played: Path) -> None:
@@ -141,9 +139,7 @@ def test_a_failed_buffer_is_an_error_and_the_next_frame_is_fine(device: PylonDev
 
 
 def test_a_failed_buffer_of_a_running_camera_is_an_error() -> None:
-    wanted = camera(trigger_mode="off")
-    pylon = with_emulation(emulated_cameras())
-    opened = PylonDevice(wanted, wanted.serial, is_emulated=True, pictures=None, pylon=pylon)
+    opened = opened_device(camera(trigger_mode="off"))
     feed = RunningFeed(opened, camera_id="cam1", watchdog_s=5, runs_freely=True, keep=8)
     with closing(feed):
         whole(feed)
@@ -154,17 +150,23 @@ def test_a_failed_buffer_of_a_running_camera_is_an_error() -> None:
         whole(feed)
 
 
-def test_a_running_camera_that_falls_silent_is_lost(device: PylonDevice) -> None:
+def test_a_running_camera_that_falls_silent_is_lost() -> None:
     """It waits for triggers nobody gives, and the station believes that it runs."""
-    feed = RunningFeed(device, camera_id="cam1", watchdog_s=0.3, runs_freely=True, keep=8)
-    with pytest.raises(AcquisitionError, match=r"is lost: no frame for 0\.3 s"):
-        feed.grab(10)
-    with pytest.raises(AcquisitionError, match="is lost"):
-        feed.check()
+    opened = opened_device(camera())
+    feed = RunningFeed(opened, camera_id="cam1", watchdog_s=0.3, runs_freely=True, keep=8)
+    with closing(feed):
+        with pytest.raises(AcquisitionError, match=r"is lost: no frame for 0\.3 s"):
+            feed.grab(10)
+        with pytest.raises(AcquisitionError, match="is lost"):
+            feed.check()
 
 
 def test_a_camera_at_a_line_may_be_silent() -> None:
-    settings = {"trigger_mode": "hardware", "trigger_source": "Line1", "watchdog_ms": 200}
+    settings: dict[str, Any] = {
+        "trigger_mode": "hardware",
+        "trigger_source": "Line1",
+        "watchdog_ms": 200,
+    }
     with closing(camera(**settings).open()) as feed:
         assert not isinstance(feed, TriggeredFeed)
         with pytest.raises(NoFrameError):
@@ -189,7 +191,7 @@ def test_two_cameras_by_serial_at_once(played: Path) -> None:
 
 
 def test_settings_reach_the_camera(device: PylonDevice) -> None:
-    settings = {"exposure_time_us": 2000, "gain_db": 6, "pixel_format": "Mono12"}
+    settings: dict[str, Any] = {"exposure_time_us": 2000, "gain_db": 6, "pixel_format": "Mono12"}
     region = SensorRegion(x=16, y=8, width=128, height=64)
     with closing(camera(region=region, **settings).open()) as feed:
         frame = triggered(feed)
@@ -257,7 +259,7 @@ def test_opening_again_and_again_leaves_nothing_behind() -> None:
     for _ in range(3):
         round_trip()
     fds, threads = process.num_fds(), process.num_threads()
-    for _ in range(20):
+    for _ in range(8):
         round_trip()
     assert process.num_fds() <= fds
     assert process.num_threads() <= threads
