@@ -162,7 +162,7 @@ def test_when_the_supervisor_is_killed_the_line_ends_too(start: StartStation, ho
 def test_a_line_that_dies_is_started_again(start: StartStation, home: Path) -> None:
     port = free_port()
     (home / "station.toml").write_text(TOML.format(port=port))
-    start("run")
+    until_greeted(start("run"))
     until_up(port)
     first = station_of(port)["started_at"]
     (line,) = _pids_of_line(port)
@@ -218,11 +218,15 @@ def test_systemd_hears_ready_then_the_loop_and_at_last_the_end(
     assert "station-beat" not in out
 
 
-def until_greeted(process: subprocess.Popen[str]) -> None:
-    """Until the supervisor has seen the line answer, and watches it."""
+def until_greeted(process: subprocess.Popen[str]) -> str:
+    """Until the supervisor has seen the line answer, and watches it; what it said."""
     assert process.stdout
-    while "Ctrl-C" not in (line := process.stdout.readline()):
+    said = ""
+    while "Ctrl-C" not in said:
+        line = process.stdout.readline()
         assert line, "the station did not come up"
+        said += line
+    return said
 
 
 @contextmanager
@@ -282,6 +286,8 @@ def test_the_door_for_controllers_is_greeted_and_answers(start: StartStation, ho
     )
     (home / "station.toml").write_text(toml)
     process = start("run")
+    greeting = until_greeted(process)
+    assert f"PLC              http://127.0.0.1:{plc_port}/plc/v1/status" in greeting
     until_up(port)
     answer = httpx.post(f"http://127.0.0.1:{plc_port}/plc/v1/trigger?seq=1", trust_env=False)
     assert answer.status_code == 200
@@ -289,9 +295,8 @@ def test_the_door_for_controllers_is_greeted_and_answers(start: StartStation, ho
     status = httpx.get(f"http://127.0.0.1:{plc_port}/plc/v1/status", trust_env=False).json()
     assert (status["online"], status["recipe"]) == (1, 1)
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
-    assert f"PLC              http://127.0.0.1:{plc_port}/plc/v1/status" in out
 
 
 @pytest.mark.parametrize("setting", ["port", "modbus_port", "ascii_port"])
