@@ -94,6 +94,14 @@ class MonitoredFeed(Feed, Protocol):
 
 
 @runtime_checkable
+class BufferedFeed(Feed, Protocol):
+    """An open camera that runs by itself and keeps frames nobody has asked for."""
+
+    def flush(self) -> None:
+        """Throw away what waits: the next frame that `grab` gives arrived after this call."""
+
+
+@runtime_checkable
 class KeepingFeed(Feed, Protocol):
     """An open source that keeps what a frame came from until its result is stored."""
 

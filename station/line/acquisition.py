@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from station.core.errors import IncompleteFrameError, NoFrameError, PictureError
 from station.core.frame import AnyFrame, Frame
-from station.core.plugin import Feed, MonitoredFeed, Source, TriggeredFeed
+from station.core.plugin import BufferedFeed, Feed, MonitoredFeed, Source, TriggeredFeed
 from station.core.reasons import StationReason
 from station.line.frame_watch import FrameWatch
 from station.line.self_trigger import PartWatch
@@ -30,6 +30,8 @@ class Rules:
     trigger_mode: Literal["continuous", "software", "hardware", "self"] = "continuous"
     self_trigger: SelfTrigger = field(default_factory=SelfTrigger)
     reject_window: int = 100
+    exposure_within_s: float = 1.0
+    """A trigger that waited longer for the camera gets no frame: its part may have moved on."""
     reconnect_s: tuple[float, float] = (1.0, 10.0)
     """The first and the longest wait, each a quarter longer or shorter by chance."""
 
@@ -75,7 +77,7 @@ class Acquisition:
         self._changed = threading.Condition()
         self._triggers: deque[Ticket] = deque()
         self._is_continuous = self._is_closing = self._has_ended = self._is_connected = False
-        self._is_retry_wanted = False
+        self._is_retry_wanted = self._is_flush_due = self._is_at_fault = False
         self._in_hand: Ticket | None = None
         self._frames = self._failures = 0
         self._last_error = ""
@@ -90,6 +92,7 @@ class Acquisition:
     def set_continuous(self, wanted: bool) -> None:
         """Grab one frame after the other, or only for triggers."""
         with self._changed:
+            self._is_flush_due = wanted and not self._is_continuous
             self._is_continuous = wanted
             self._has_ended = self._has_ended and not wanted
             self._changed.notify_all()
@@ -153,12 +156,15 @@ class Acquisition:
                 continue
             delay_s = first_s
             self._watch.reopened()
-            self.feed = feed
+            opened_s = time.monotonic()
             try:
+                self.feed = feed
                 self._serve(feed)
             finally:
                 self.feed = None
-                feed.close()
+                self._close(feed)
+            if time.monotonic() - opened_s < first_s and self._last_error:
+                self._wait_refusing(first_s)
         self._refuse("the station stops")
 
     def _open(self) -> Feed | None:
@@ -178,7 +184,7 @@ class Acquisition:
             with self._changed:
                 if not self._triggers and not self._is_continuous:
                     self._changed.wait(IDLE_S)
-                self._in_hand = self._triggers.popleft() if self._triggers else None
+                self._in_hand = self._next_trigger()
                 is_idle = self._in_hand is None and not self._is_continuous
             if is_idle:
                 if self._is_lost(feed):
@@ -190,15 +196,36 @@ class Acquisition:
             finally:
                 self._in_hand = None
 
+    def _next_trigger(self) -> Ticket | None:
+        """The oldest trigger somebody still waits for, if its part may still stand there."""
+        while self._triggers:
+            ticket = self._triggers.popleft()
+            if ticket.is_claimed:
+                continue
+            age_s = time.monotonic() - ticket.job.triggered_s
+            if age_s <= self._rules.exposure_within_s:
+                return ticket
+            text = f"the camera was busy for {age_s:.2f} s, and the part may have moved on"
+            self._intake.failed(StationReason.NO_FRAME, text, ticket)
+        return None
+
+    def _close(self, feed: Feed) -> None:
+        try:
+            feed.close()
+        except Exception as error:  # noqa: BLE001 - the border: a driver may raise anything
+            self._lose(str(error))
+
     def _grab(self, feed: Feed, ticket: Ticket | None) -> bool:
         """One frame to the intake; False when the feed is of no more use."""
         try:
+            self._flush(feed, ticket)
             frame = self._fresh(feed, ticket)
         except PictureError as error:
-            self._failures += 1
             is_torn = isinstance(error, IncompleteFrameError)
+            if is_torn:
+                self._watch.torn()
             reason = StationReason.INCOMPLETE_FRAME if is_torn else StationReason.UNREADABLE_IMAGE
-            self._intake.failed(reason, str(error), ticket)
+            self._fail(reason, str(error), ticket)
             return True
         except NoFrameError as error:
             if ticket:
@@ -225,10 +252,25 @@ class Acquisition:
             self._intake.failed(StationReason.NO_FRAME, text, None)
         fault = self._watch.fault(frame)
         if fault:
-            self._failures += 1
-            self._intake.failed(*fault, ticket)
-        elif ticket is not None or self._is_due(frame):
+            self._fail(*fault, ticket)
+            return
+        self._is_at_fault = False
+        if ticket is not None or self._is_due(frame):
             self._intake.frame(frame, ticket)
+
+    def _fail(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
+        """A frame that cannot be judged; where the camera triggers itself, one of a row counts."""
+        self._failures += 1
+        was_at_fault, self._is_at_fault = self._is_at_fault, True
+        if ticket is not None or self._rules.trigger_mode != "self" or not was_at_fault:
+            self._intake.failed(reason, text, ticket)
+
+    def _flush(self, feed: Feed, ticket: Ticket | None) -> None:
+        """What a camera kept from before is no frame of this trigger, nor a part of this run."""
+        is_due, self._is_flush_due = self._is_flush_due, False
+        is_software = ticket is not None and not self._is_continuous
+        if isinstance(feed, BufferedFeed) and (is_due or is_software):
+            feed.flush()
 
     def _is_due(self, frame: AnyFrame) -> bool:
         return self._rules.trigger_mode != "self" or (

@@ -17,6 +17,8 @@ DRIFT = 5e-4
 COUNTER_TURNS = (65_535, 2**32 - 1, 2**64 - 1)
 """Where frame counters of GigE Vision begin again."""
 TURN_REACH = 1000
+COUNTS_ANEW = 20
+"""So many old numbers in a row, more than a driver keeps frames, are a counter begun anew."""
 
 
 class FrameWatch:
@@ -25,6 +27,8 @@ class FrameWatch:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._previous: Frame | None = None
+        self._file = b""
+        self._repeats = 0
         self._id: int | None = None
         self._stamp_ns: int | None = None
         self._behind_s: float | None = None
@@ -41,18 +45,26 @@ class FrameWatch:
             return 0
         return max(0, _ahead(number, self._id) - 1)
 
+    def torn(self) -> None:
+        """A frame came of which a part is missing: it is not lost as well."""
+        if self._id is not None:
+            self._id += 1
+
     def fault(self, frame: AnyFrame) -> Fault | None:
         """What forbids to judge the frame, with words for whoever looks after the camera."""
         if isinstance(frame, EncodedFrame):
-            return None
+            return self._uploaded_again(frame)
         faults = (self._repeated(frame), self._jumped(frame), self._frozen(frame))
         return next((fault for fault in faults if fault), None)
 
     def _repeated(self, frame: Frame) -> Fault | None:
         number, before = frame.device_frame_id, self._id
-        self._id = number
         if number is None or before is None or _ahead(number, before) > 0:
+            self._id, self._repeats = number, 0
             return None
+        self._repeats += 1
+        if self._repeats >= COUNTS_ANEW:
+            self._id, self._repeats = number, 0
         return StationReason.REPEATED_FRAME, f"frame {number} came after frame {before}"
 
     def _jumped(self, frame: Frame) -> Fault | None:
@@ -74,6 +86,13 @@ class FrameWatch:
             return StationReason.TIMESTAMP_JUMP, f"by +{least_s - behind_s:.3f} s"
         self._behind_s = min(behind_s, least_s)
         return None
+
+    def _uploaded_again(self, frame: EncodedFrame) -> Fault | None:
+        """A camera that uploads never makes the same file twice; a played one may."""
+        previous, self._file = self._file, frame.data
+        if frame.is_simulated or frame.data != previous:
+            return None
+        return StationReason.FROZEN_FRAME, f"{frame.origin} is equal to the picture before"
 
     def _frozen(self, frame: Frame) -> Fault | None:
         """A live sensor never gives the same bytes twice; a played picture may."""

@@ -50,6 +50,7 @@ class IsolatedInspector:
         self._stall_s = stall_s
         self._lock = threading.Lock()
         self._recipes: OrderedDict[str, PreparedRecipe] = OrderedDict()
+        self._newest = ""
         self._memory: SharedMemory | None = None
         self._process: BaseProcess | None = None
         self._orders, self._shelf = self._start()
@@ -57,10 +58,13 @@ class IsolatedInspector:
     # -- Inspector ------------------------------------------------------------------------------
 
     def prepare(self, prepared: PreparedRecipe) -> None:
-        """See `Inspector.prepare`; a recipe it has already costs nothing."""
+        """See `Inspector.prepare`; a recipe it has already costs nothing, not even a wait."""
+        if name_of(prepared) == self._newest:
+            return
         with self._lock:
             if name_of(prepared) not in self._recipes:
                 self._send_recipe(prepared)
+            self._newest = name_of(prepared)
             self._recipes[name_of(prepared)] = prepared
             self._recipes.move_to_end(name_of(prepared))
             while len(self._recipes) > MOST_RECIPES:
@@ -83,8 +87,11 @@ class IsolatedInspector:
         self._kill()
         self._orders, self._shelf = self._start()
         with self._lock:
-            for prepared in self._recipes.values():
-                self._send_recipe(prepared)
+            newest = self._recipes.get(self._newest)
+            self._recipes.clear()
+            if newest is not None:
+                self._send_recipe(newest)
+                self._recipes[self._newest] = newest
 
     def close(self) -> None:
         """End the process and free its memory; one that hangs is killed."""
@@ -126,6 +133,7 @@ class IsolatedInspector:
         try:
             self._shelf.send((name, prepared.recipe, prepared.site, dict(prepared.models)))
             if not self._shelf.poll(PREPARE_S):
+                self._kill()  # or its late answer would be taken for the next recipe's
                 raise WorkerLostError(f"the worker did not load the recipe in {PREPARE_S:g} s")
             problem = str(self._shelf.recv())
         except (EOFError, OSError) as error:

@@ -17,7 +17,7 @@ RETRY_DEPTH = 8
 """Without a part id, the same number is a retry only so soon and so near to the newest one: a
 controller that was restarted counts from 1 again, and must not get another part's answer."""
 
-PartKey = tuple[str, str, str]
+PartKey = tuple[str, str, str, str]
 Promise = Future[Result]
 Begin = Callable[[], Promise]
 Clock = Callable[[], float]
@@ -53,7 +53,9 @@ class KnownParts:
         self._newest = last_sequence
         self._next = 0
 
-    def admit(self, job: Job, begin: Begin, lose: Callable[[int], Promise]) -> tuple[Promise, bool]:
+    def admit(
+        self, job: Job, begin: Begin, lose: Callable[[int], Promise], digest: str = ""
+    ) -> tuple[Promise, bool]:
         """The promise of a job's result, and whether it is an earlier one's; else it begins.
 
         Before it begins, `lose` is called for each number between the newest sequence and its
@@ -62,13 +64,13 @@ class KnownParts:
         """
         with self._lock:
             self._forget_old()
-            known = self._find(job)
+            known = self._find(job, part_key(job, digest))
             if known is not None:
                 return known.promise, True
             for sequence in self._missing_before(job):
                 self._remember(None, sequence, lose(sequence))
             promise = begin()
-            self._remember(part_key(job), job.trigger_sequence, promise)
+            self._remember(part_key(job, digest), job.trigger_sequence, promise)
             return promise, False
 
     def find_sequence(self, sequence: int) -> Promise | None:
@@ -95,8 +97,7 @@ class KnownParts:
         count = max(0, min(ahead - 1, self._reject_window))
         return [(sequence - 2 - k) % MOST_SEQUENCE + 1 for k in range(count - 1, -1, -1)]
 
-    def _find(self, job: Job) -> Known | None:
-        part = part_key(job)
+    def _find(self, job: Job, part: PartKey | None) -> Known | None:
         if part is not None and part in self._by_part:
             return self._by_part[part]
         sequence = job.trigger_sequence
@@ -137,6 +138,6 @@ class KnownParts:
                 del self._by_sequence[known.sequence]
 
 
-def part_key(job: Job) -> PartKey | None:
-    """What makes two jobs the same part; None where the part has no id."""
-    return (job.part_id, job.product_id, job.meas_id) if job.part_id else None
+def part_key(job: Job, digest: str = "") -> PartKey | None:
+    """What makes two jobs the same question; None where the part has no id."""
+    return (job.part_id, job.product_id, job.meas_id, digest) if job.part_id else None

@@ -1,7 +1,10 @@
 """The line at work: every trigger becomes a ticket, every ticket gets exactly one result."""
 
+import logging
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from datetime import UTC, datetime
 from functools import partial
 
 from station.core.frame import AnyFrame, Job
@@ -26,6 +29,7 @@ from station.line.tickets import Ticket
 from station.line.workers import Workers
 
 Listener = Callable[[Result], None]
+_LOG = logging.getLogger(__name__)
 
 WAIT_S = 0.1
 START_S = 20.0
@@ -70,6 +74,7 @@ class Line:
                 trigger_mode=settings.trigger_mode,
                 self_trigger=settings.self_trigger,
                 reject_window=settings.reject_window,
+                exposure_within_s=settings.exposure_within_ms / 1e3,
             ),
         )
         if settings.isolation == "process":
@@ -79,7 +84,9 @@ class Line:
         )
         self._workers.wait_ready(START_S)
         self._acquisition.start()
-        if settings.autostart and settings.trigger_mode != "software" and not self._fault:
+        self._runs = settings.autostart and settings.trigger_mode != "software"
+        """What was wanted last: a reset leads back to it."""
+        if self._runs and not self._fault:
             self._acquisition.set_continuous(True)
 
     # -- what others ask of the line ------------------------------------------------------------
@@ -145,6 +152,7 @@ class Line:
             StateError: the line is not ready.
         """
         check_verb(Verb.START_CONTINUOUS, self.state)
+        self._runs = True
         self._acquisition.set_continuous(True)
 
     def stop(self) -> None:
@@ -154,6 +162,7 @@ class Line:
             StateError: the line is not running.
         """
         check_verb(Verb.STOP, self.state)
+        self._runs = False
         self._acquisition.set_continuous(False)
 
     def abort(self) -> None:
@@ -163,6 +172,7 @@ class Line:
             StateError: there is nothing to abort in this state.
         """
         check_verb(Verb.ABORT, self.state)
+        self._runs = False
         self._acquisition.set_continuous(False)
         self._abort_all("aborted by command")
 
@@ -189,6 +199,8 @@ class Line:
         self._is_halted = False
         self._alarms.reset()
         self._acquisition.retry_now()
+        if self._runs:
+            self._acquisition.set_continuous(True)
 
     def activate(self, prepared: PreparedRecipe) -> None:
         """Change the recipe once every worker has it; jobs triggered before keep theirs.
@@ -217,7 +229,7 @@ class Line:
         """
         if self._is_closed:
             check_verb(Verb.START_SINGLE_JOB, self.state)
-        return self._reception.once(job, partial(self._begin, job, frame))
+        return self._reception.once(job, partial(self._begin, job, frame), frame)
 
     def find_sequence(self, sequence: int) -> Future[Result] | Result | None:
         """The result of a PLC's trigger: promised, stored, or None."""
@@ -252,10 +264,10 @@ class Line:
 
     def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
         """A frame came: to the workers with it."""
-        ticket = ticket or self._reception.ticket(Job())
+        ticket = ticket or self._reception.ticket(self._job_of(frame))
         feed = self._acquisition.feed
         if isinstance(feed, KeepingFeed):
-            ticket.future.add_done_callback(lambda _: feed.answered(frame))
+            ticket.future.add_done_callback(partial(_put_away, feed, frame))
         self._enqueue(ticket, frame, is_live=self._source.is_live)
 
     def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
@@ -281,6 +293,13 @@ class Line:
         self._acquisition.set_continuous(False)
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _job_of(self, frame: AnyFrame) -> Job:
+        """A part that came by itself came when it was seen, however long its frame has waited."""
+        if not self._source.is_live:
+            return Job()
+        age_s = max(0.0, (datetime.now(UTC) - frame.acquired_at).total_seconds())
+        return Job(triggered_at=frame.acquired_at, triggered_s=time.monotonic() - age_s)
 
     def _inspector(self) -> Inspector:
         stall_s = self._settings.stall_s
@@ -330,4 +349,13 @@ class Line:
         for outlet in self.outlets:
             outlet.notify()
         for listener in tuple(self._listeners):
-            listener(result)
+            try:
+                listener(result)
+            except Exception:  # noqa: BLE001 - the border: who listens cannot stop the journal
+                _LOG.exception("a listener failed on %s", result.job_id)
+
+
+def _put_away(feed: KeepingFeed, frame: AnyFrame, done: Future[Result]) -> None:
+    """What a part's picture came from is needed no more, once there is a record of the part."""
+    if done.result().reason_code != StationReason.NO_RECORD:
+        feed.answered(frame)

@@ -1,5 +1,6 @@
 """The reception: every trigger becomes a ticket, or is known and gets its answer again."""
 
+import hashlib
 import itertools
 import time
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from station.core.frame import Job
+from station.core.frame import AnyFrame, EncodedFrame, Job
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
 from station.core.result import Result, ResultState
@@ -60,14 +61,21 @@ class Reception:
         self._deadlines.add(ticket, deadline_ms, reserve_s=reserve_s)
         return ticket
 
-    def once(self, job: Job, begin: Callable[[], Promise]) -> Promise:
-        """The promise of a job's result: of the job as it begins, or of the one it repeats."""
-        stored = self._stored(job)
+    def once(
+        self, job: Job, begin: Callable[[], Promise], frame: AnyFrame | None = None
+    ) -> Promise:
+        """The promise of a job's result: of the job as it begins, or of the one it repeats.
+
+        A frame that comes with the job is a part of the question: another picture of the same
+        part is looked at.
+        """
+        digest = digest_of(frame) if frame is not None and job.part_id else ""
+        stored = None if digest else self._stored(job)
         if stored is not None:
             promise: Promise = Future()
             promise.set_result(stored)
             return self._again(promise)
-        promise, is_known = self._known.admit(job, begin, self._lose)
+        promise, is_known = self._known.admit(job, begin, self._lose, digest)
         return self._again(promise) if is_known else promise
 
     def find_sequence(self, sequence: int) -> Promise | Result | None:
@@ -129,3 +137,9 @@ class Reception:
     def _answer_late(self, ticket: Ticket) -> None:
         """The deadline passed and nobody had the answer."""
         self._answers.give_up(ticket, ResultState.ABORTED, StationReason.LATE)
+
+
+def digest_of(frame: AnyFrame) -> str:
+    """What tells two pictures of one part apart; 64 hex digits."""
+    content = frame.data if isinstance(frame, EncodedFrame) else frame.image.tobytes()
+    return hashlib.sha256(content).hexdigest()

@@ -72,6 +72,9 @@ class LineSettings(BaseModel):
     isolation: Literal["process", "thread"] = Field(
         "process", description="process: a crash or hang in a look costs a worker, not the line"
     )
+    exposure_within_ms: float = Field(
+        1000, gt=0, description="a trigger the camera was too busy for so long gets no_frame"
+    )
     stall_s: float = Field(
         2.5, gt=0, le=60, description="a worker silent for so long is ended: worker_lost"
     )

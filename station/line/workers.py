@@ -159,7 +159,7 @@ class Workers:
         while not self._closing.is_set():
             try:
                 start()
-            except StationError as error:
+            except (StationError, OSError, EOFError) as error:
                 self._failed.set()
                 self._outcome.fault(f"a worker cannot start: {error}")
                 self._alive(number)

@@ -129,6 +129,11 @@ class RunningFeed:
             if time.monotonic() >= until_s:
                 raise NoFrameError(f"{self._device.what} gave no frame within {timeout_s:g} s")
 
+    def flush(self) -> None:
+        """See `BufferedFeed.flush`."""
+        with self._news:
+            self._shots.clear()
+
     def check(self) -> None:
         """See `MonitoredFeed.check`."""
         if self._lost:

@@ -1,6 +1,7 @@
 """Frames that repeat, go back in time, or come from the future are named, others are not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -140,8 +141,35 @@ def test_the_same_picture_again_is_frozen_even_after_opening_again(
     assert reasons(watch, [frame(image.copy()), frame(draw_part(91))]) == ["frozen_frame", None]
 
 
-def test_pictures_from_files_may_repeat(watch: FrameWatch) -> None:
+def test_an_upload_that_repeats_is_frozen_and_a_played_file_may(watch: FrameWatch) -> None:
     file = EncodedFrame(data=b"x", camera_id="c", sequence=1, acquired_at=datetime.now(UTC))
+    again = replace(file, data=bytes([120]))
     assert watch.fault(file) is None
-    assert watch.fault(file) is None
+    assert watch.fault(again) is not None
+    assert watch.fault(replace(file, data=b"y")) is None
     assert watch.missed(file) == 0
+    played = replace(file, data=b"y", is_simulated=True)
+    assert watch.fault(played) is None
+
+
+def test_old_frames_given_again_stay_old(watch: FrameWatch, make: Callable[..., Frame]) -> None:
+    """A driver that hands out several buffers a second time; then it goes on."""
+    numbers = [1, 2, 3, 4, 5, 3, 4, 5, 6]
+    repeated = "repeated_frame"
+    assert reasons(watch, [make(n) for n in numbers]) == [None] * 5 + [repeated] * 3 + [None]
+
+
+def test_a_counter_that_began_anew_is_followed_after_a_while(
+    watch: FrameWatch, make: Callable[..., Frame]
+) -> None:
+    found = reasons(watch, [make(n) for n in (1000, *range(1, 40))])
+    assert found[0] is None
+    assert found[1:20] == ["repeated_frame"] * 19
+    assert found[21:] == [None] * 19
+
+
+def test_a_torn_frame_is_not_lost_as_well(watch: FrameWatch, make: Callable[..., Frame]) -> None:
+    assert reasons(watch, [make(1)]) == [None]
+    watch.torn()
+    assert watch.missed(make(3)) == 0
+    assert watch.missed(make(4)) == 1

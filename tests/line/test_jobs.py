@@ -228,3 +228,35 @@ def test_acknowledging_an_alarm_forgets_no_number_of_the_controller(
     line.forget_sequences()
     line.trigger(Job(trigger_sequence=9)).result(WAIT_S)
     assert line.find_sequence(5) is None
+
+
+def test_another_picture_of_the_same_part_is_looked_at(
+    open_line: OpenLine, draw_part: DrawPart
+) -> None:
+    line = ready(open_line(queue_size=10))
+    front = upload(line, draw_part(90), part_id="A").result(WAIT_S)
+    again = upload(line, draw_part(90), part_id="A").result(WAIT_S)
+    back = upload(line, draw_part(170), part_id="A").result(WAIT_S)
+    assert (front.passed, again.passed, back.passed) == (True, True, False)
+    assert (again.is_duplicate, back.is_duplicate) == (True, False)
+
+
+def test_a_reset_goes_on_with_what_was_wanted(open_line: OpenLine, draw_part: DrawPart) -> None:
+    line = open_line([draw_part(90, seed=n) for n in range(500)], autostart=True, live=False)
+    until(lambda: line.state is State.CONTINUOUS_EXECUTION)
+    line.halt()
+    line.reset()
+    until(lambda: line.state is State.CONTINUOUS_EXECUTION)
+    line.stop()
+    line.halt()
+    line.reset()
+    until(lambda: line.state is State.READY)
+
+
+def test_a_trigger_the_camera_was_too_busy_for_gets_no_frame(open_line: OpenLine) -> None:
+    """The first one waits for a frame that does not come; meanwhile the second part moved on."""
+    line = ready(open_line(grab_timeout_ms=600, exposure_within_ms=200))
+    first, second = line.trigger(Job()), line.trigger(Job())
+    assert first.result(WAIT_S).reason_code == "no_frame"
+    late = second.result(WAIT_S)
+    assert (late.reason_code, "busy" in late.reason_text) == ("no_frame", True)

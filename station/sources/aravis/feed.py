@@ -63,6 +63,10 @@ class AravisFeed:
         """The oldest frame not given before; see `Feed.grab`."""
         return self._frame(self._pop(timeout_s))
 
+    def flush(self) -> None:
+        """See `BufferedFeed.flush`."""
+        self._stream.drop_all()
+
     def check(self) -> None:
         """Find out, at once, whether the camera is still there.
 
