@@ -64,12 +64,10 @@ class Outbox:
         self._journal.writer.advance(self.sink, row.id)
 
     def give_up(self, row: "Row", error: str) -> None:
-        """Put aside what it refuses, and go on with the next."""
-        letter = sa.insert(DEAD_LETTERS).values(**self._letter(row.result, error))
-        self._journal.writer.aside(lambda connection: _run(connection, letter))
-        self._journal.drain()  # the letter first: a kill between them must not lose it
+        """Put aside what it refuses and go on with the next; both are stored together."""
         self.dead += 1
-        self.delivered(row)
+        self.cursor = row.id
+        self._journal.writer.advance(self.sink, row.id, self._letter(row.result, error))
 
     def lose(self, gone: sa.ColumnElement[bool]) -> None:
         """Count results that are deleted before it got them.
@@ -92,7 +90,7 @@ class Outbox:
         return {
             "sink": self.sink,
             "job_id": result.job_id,
-            "error": error[:MOST_ERROR],
+            "error": error[:MOST_ERROR].encode(errors="replace").decode(),
             "given_up_at": time.time(),
             "record": RESULT_JSON.dump_json(result),
         }

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from station.core.errors import JournalError
@@ -93,12 +92,13 @@ class Journal:
                 rescue.restore(connection, found)
         return engine
 
-    def record(self, result: Result, on_recorded: OnRecorded) -> None:
+    def record(self, result: Result, on_recorded: OnRecorded, due_s: float | None = None) -> None:
         """Queue a result; `on_recorded` is called in the writer's thread once it is on the disk.
 
-        Where it cannot be kept, `on_recorded` gets the error instead. Blocks while 256 wait.
+        Where it cannot be kept, `on_recorded` gets the error instead. Blocks while 4096 wait. A
+        result that waits until after `due_s`: see `Writer.record`.
         """
-        self.writer.record(result, on_recorded)
+        self.writer.record(result, on_recorded, due_s=due_s)
 
     def drain(self, timeout_s: float = DRAIN_S) -> bool:
         """Wait until everything queued so far is on the disk; false: it is not yet."""
@@ -153,13 +153,7 @@ class Journal:
 
     def record_late(self, result: Result) -> None:
         """Keep what came after its job was answered as late, beside the answer. Returns at once."""
-        row = {
-            "job_id": result.job_id,
-            "completed_at": result.completed_at.timestamp(),
-            "record": RESULT_JSON.dump_json(result),
-        }
-        insert = sqlite.insert(LATE_RESULTS).on_conflict_do_nothing()
-        self.writer.aside(lambda connection: _execute(connection, insert, row))
+        self.writer.keep_late(result)
 
     def find_late(self, job_id: str) -> Result | None:
         """What came after a job was answered as late, or None.
@@ -271,15 +265,19 @@ class Journal:
         )
         for outbox in self._outboxes:
             outbox.lose(is_old)
-        some = sa.select(RESULTS.c.id).where(is_old).limit(MOST_FORGOTTEN_AT_ONCE)
-        gone = 0
-        while deleted := self._delete(sa.delete(RESULTS).where(RESULTS.c.id.in_(some))):
-            gone += deleted
-        self._delete(sa.delete(LATE_RESULTS).where(LATE_RESULTS.c.completed_at < stamp_s))
+        gone = self._delete(RESULTS.c.id, is_old)
+        self._delete(LATE_RESULTS.c.job_id, LATE_RESULTS.c.completed_at < stamp_s)
         return gone
 
-    def _delete(self, statement: sa.Delete) -> int:
-        # Few at a time: whoever waits to store a result waits for this.
+    def _delete(self, key: sa.Column[Any], where: sa.ColumnElement[bool]) -> int:
+        """Few at a time: whoever waits to store a result waits for this."""
+        some = sa.select(key).where(where).limit(MOST_FORGOTTEN_AT_ONCE)
+        statement, gone = sa.delete(key.table).where(key.in_(some)), 0
+        while deleted := self._delete_some(statement):
+            gone += deleted
+        return gone
+
+    def _delete_some(self, statement: sa.Delete) -> int:
         try:
             with self._engine.begin() as connection:
                 return int(connection.execute(statement).rowcount)
@@ -311,7 +309,3 @@ def _filtered(
     if part_id is not None:
         query = query.where(RESULTS.c.part_id == part_id)
     return query
-
-
-def _execute(connection: sa.Connection, statement: sa.Executable, row: dict[str, Any]) -> None:
-    connection.execute(statement, [row])
