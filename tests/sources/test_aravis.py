@@ -265,3 +265,22 @@ def test_short_frame_numbers_grow_on() -> None:
     short = [65534, 65535, 1, 2, 65535, 1]
     assert [long_ids(n) for n in short[:4]] == [65534, 65535, 65536, 65537]
     assert [long_ids(n) for n in short[4:]] == [131070, 131071]
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "shape"),
+    [("Mono16", (128, 128)), ("BayerRG8", (128, 128, 3)), ("RGB8", (128, 128, 3))],
+)
+@pytest.mark.usefixtures("camera")
+def test_other_pixel_formats_become_pictures(pixel_format: str, shape: tuple[int, ...]) -> None:
+    feed = CAMERA.model_copy(update={"pixel_format": pixel_format}).open()
+    try:
+        assert whole(feed).image.shape == shape
+    finally:
+        feed.close()
+        CAMERA.open().close()  # as it was
+
+
+def test_a_pixel_format_nobody_can_read_is_refused_before_the_camera_is_taken() -> None:
+    with pytest.raises(AcquisitionError, match=r"'Mono12p'.*Mono12"):
+        CAMERA.model_copy(update={"pixel_format": "Mono12p"}).open()

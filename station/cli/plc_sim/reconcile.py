@@ -125,11 +125,17 @@ class StationLedger:
 def reconcile(
     tally: Tally, before: Mapping[str, int], after: Mapping[str, int], belt: BeltSettings
 ) -> Reconciled:
-    """Compare a run with what the station's ledger grew by; nobody else may have triggered."""
+    """Compare a run with what the station's ledger grew by; nobody else may have triggered.
+
+    A trigger sent in the moment of a restart may be lost with the connection, and the numbers
+    that begin anew show no gap: one a restart the station cannot have seen.
+    """
     grown = {name: after.get(name, 0) - before.get(name, 0) for name in COUNTED}
     gaps = tally.lost + tally.refused - tally.unseen
-    unknown = tally.no_answer + gaps
-    triggers = Row("triggers", tally.parts - tally.stale - tally.unseen, grown["triggers"])
+    sent = tally.parts - tally.stale - tally.unseen
+    cut_off = max(0, min(tally.restarts, len(tally.unanswered_parts), sent - grown["triggers"]))
+    unknown = tally.no_answer + gaps - cut_off
+    triggers = Row("triggers", sent - cut_off, grown["triggers"])
     rows = [triggers]
     for names in _told_apart(belt):
         counted = sum(getattr(tally, name) for name in names)

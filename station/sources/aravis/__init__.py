@@ -10,10 +10,10 @@ from station.sources.aravis.feed import (
     AravisFeed,
     LineTriggeredFeed,
     SoftwareTriggeredFeed,
-    decode_mono8,
 )
 from station.sources.aravis.library import load
 from station.sources.aravis.stream import Stream, StreamRules
+from station.vision.pixel_formats import decoder, layout_of
 
 
 class SensorRegion(BaseModel):
@@ -46,7 +46,7 @@ class Aravis(Source, kind="aravis"):
         "Line0", min_length=1, description="with trigger_mode hardware: which line"
     )
     region: SensorRegion | None = Field(None, description="read out only this part")
-    pixel_format: Literal["Mono8"] = "Mono8"
+    pixel_format: str = Field("Mono8", description="a PFNC name: Mono8, Mono12, BayerRG8, RGB8")
     packet_size_bytes: int | None = Field(None, ge=576, le=16000)
     packet_resend: bool = Field(True, description="ask the camera for lost packets again")
     packet_socket: bool = Field(
@@ -70,6 +70,7 @@ class Aravis(Source, kind="aravis"):
             InUseError: another station or program controls it.
             AcquisitionError: the library or the camera is missing, or a setting is refused.
         """
+        layout_of(self.pixel_format)
         library = load()
         device = Device(library, self.camera)
         try:
@@ -117,6 +118,6 @@ class Aravis(Source, kind="aravis"):
             device,
             stream,
             camera_id=self.camera_id,
-            decode=decode_mono8,
+            decode=decoder(self.pixel_format),
             watchdog_s=self.watchdog_ms / 1e3,
         )

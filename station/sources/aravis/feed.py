@@ -1,10 +1,8 @@
 """An open camera: whole frames, the error of a torn one, and a lost camera noticed in time."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
-
-import numpy as np
 
 from station.core.errors import AcquisitionError, IncompleteFrameError, NoFrameError
 from station.core.frame import Frame, Image
@@ -32,11 +30,8 @@ class LongIds:
         return short_id + (self._passed if short_id <= LAST_SHORT_ID else 0)
 
 
-class Decode(Protocol):
-    """How bytes of the camera's pixel format become a picture."""
-
-    def __call__(self, pixels: bytes, width: int, height: int) -> Image:
-        """The picture."""
+Decode = Callable[[bytes, int, int], Image]
+"""Bytes of the camera's pixel format, width and height to a picture."""
 
 
 class AravisFeed:
@@ -174,16 +169,3 @@ class SoftwareTriggeredFeed(AravisFeed):
                 f"{self._what} is lost: the frame of the trigger before never came"
             ) from error
         self._is_owed = False
-
-
-def decode_mono8(pixels: bytes, width: int, height: int) -> Image:
-    """A grey picture of 8 bits.
-
-    Raises:
-        IncompleteFrameError: there are fewer bytes than pixels.
-    """
-    if len(pixels) < width * height or width * height == 0:
-        raise IncompleteFrameError(
-            f"a frame of {width} x {height} pixels came with {len(pixels)} bytes only"
-        )
-    return np.frombuffer(pixels, np.uint8, width * height).reshape(height, width)
