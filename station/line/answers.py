@@ -32,6 +32,10 @@ class Answers:
         self._open: dict[int, Ticket] = {}
         self._commit_s = 0.0
 
+    def recovered(self) -> None:
+        """The journal works again; called in its thread."""
+        self.journal_error = ""
+
     def expect(self, ticket: Ticket) -> None:
         """A ticket that must get a result."""
         with self._lock:
@@ -81,7 +85,8 @@ class Answers:
         )  # fmt: skip
 
     def _record(self, ticket: Ticket, frame: AnyFrame | None, result: Result) -> None:
-        self._journal.record(result, partial(self._recorded, ticket, frame, time.monotonic()))
+        on_recorded = partial(self._recorded, ticket, frame, time.monotonic())
+        self._journal.record(result, on_recorded, due_s=ticket.due_s)
 
     def _recorded(
         self,

@@ -63,6 +63,7 @@ class Line:
         self._is_closed = self._is_halted = False
         self._fault = ""
         self._answers = Answers(journal, self._told, camera_id=source.camera_id)
+        journal.writer.recovered = self._answers.recovered
         self._reception = Reception(
             settings, journal, self._answers, self.counters, lambda: self._prepared
         )

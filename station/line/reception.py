@@ -56,9 +56,10 @@ class Reception:
     def ticket(self, job: Job) -> Ticket:
         """A new trigger, by the recipe that is active now."""
         ticket = self._numbered(replace(job, ledger_number=next(self._numbers)))
-        deadline_ms = job.deadline_ms or self._settings.deadline_ms
-        reserve_s = min(self._answers.reserve_s, RESERVE_SHARE * deadline_ms / 1e3)
-        self._deadlines.add(ticket, deadline_ms, reserve_s=reserve_s)
+        deadline_s = (job.deadline_ms or self._settings.deadline_ms) / 1e3
+        ticket.due_s = job.triggered_s + deadline_s
+        reserve_s = min(self._answers.reserve_s, RESERVE_SHARE * deadline_s)
+        self._deadlines.add(ticket, ticket.due_s, reserve_s=reserve_s)
         return ticket
 
     def once(

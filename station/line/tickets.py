@@ -19,6 +19,8 @@ class Ticket:
 
     job: Job
     prepared: PreparedRecipe
+    due_s: float | None = None
+    """When the answer is worth nothing any more, on the monotonic clock."""
     future: Future[Result] = field(default_factory=Future)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_claimed: bool = False
@@ -58,9 +60,9 @@ class Deadlines:
         self._thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
         self._thread.start()
 
-    def add(self, ticket: Ticket, deadline_ms: float, *, reserve_s: float = 0.0) -> None:
-        """Watch a ticket; the time counts from its trigger, less what its record will take."""
-        due_s = ticket.job.triggered_s + deadline_ms / 1e3 - reserve_s
+    def add(self, ticket: Ticket, due_s: float, *, reserve_s: float = 0.0) -> None:
+        """Watch a ticket until it is due, less what its record will take."""
+        due_s -= reserve_s
         with self._changed:
             heapq.heappush(self._heap, (due_s, next(self._order), ticket))
             if self._heap[0][2] is ticket:
