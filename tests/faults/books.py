@@ -52,15 +52,21 @@ def false_passes(books: Books, never: Iterable[str] = ()) -> list[str]:
     ]
 
 
-def not_adding_up(books: Books, counts: Counts | None = None) -> Iterator[str]:
-    """Numbers given twice or left out, jobs answered twice, sums that do not agree."""
+def not_adding_up(
+    books: Books, counts: Counts | None = None, *, begins_at: int | None = 1
+) -> Iterator[str]:
+    """Numbers given twice or left out, jobs answered twice, sums that do not agree.
+
+    `begins_at`: the first number; none: whatever it is, where older results were set aside.
+    """
     jobs = Counter(result.job_id for result in books.results)
     yield from (f"job {job} has {n} results" for job, n in jobs.items() if n > 1)
     numbers = sorted(result.ledger_number for result in books.results)
-    if numbers != list(range(1, len(numbers) + 1)):
-        missing = sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers))
+    first = min(numbers, default=1) if begins_at is None else begins_at
+    if numbers != list(range(first, first + len(numbers))):
+        missing = sorted(set(range(first, max(numbers, default=0) + 1)) - set(numbers))
         twice = [number for number, n in Counter(numbers).items() if n > 1]
-        yield f"ledger numbers are not 1 to {len(numbers)}: missing {missing}, twice {twice}"
+        yield f"{len(numbers)} ledger numbers from {first}: missing {missing}, twice {twice}"
     if counts is not None:
         yield from _counts_apart(books, counts)
 

@@ -20,6 +20,7 @@ from tests.faults.stage import BAD, GOOD, frame_of, prepare_tiny
 
 ROOT = Path(__file__).parents[2]
 SECONDS_A_KILL = 3.0
+PAGE_BYTES = 4096
 
 
 def kill_line(trial: Trial) -> Outcome:
@@ -32,6 +33,8 @@ def kill_line(trial: Trial) -> Outcome:
         bench.claim(len(passed) > trial.size, "next to nothing was acknowledged before the kills")
         back_s = bench.back_s(lambda: bench.submit(frame_of(GOOD, 1)), 5)
         bench.problems += _half_pictures(trial.home / "pictures")
+        drafts = list((trial.home / "pictures").rglob("*.part"))
+        bench.claim(not drafts, f"{len(drafts)} drafts of pictures were left lying")
         own = bench.outcome(injected=trial.size, back_s=back_s, kills=trial.size, is_whole=False)
     return _compared(trial.home, passed, own)
 
@@ -62,6 +65,42 @@ def torn_wal(trial: Trial) -> Outcome:
         acknowledged_lost=lost,
         problems=tuple(problems),
     )
+
+
+def corrupt_journal(trial: Trial) -> Outcome:
+    """Pages of the journal are garbage when the line starts: it is set aside, and all goes on."""
+    prepared = _prepared(trial.home)
+    source = trial.home / "sound"
+    with open_bench(source, prepared) as bench:
+        told = _some(bench, 200)
+    parts = passed = aside = 0
+    problems: list[str] = []
+    for number in range(trial.size):
+        home = trial.home / f"broken{number}"
+        home.mkdir()
+        (home / "journal.sqlite").write_bytes(_garbled(source / "journal.sqlite", trial.rng))
+        with open_bench(home, prepared) as bench:
+            bench.back_s(lambda: bench.submit(frame_of(GOOD, 1)), 5)
+            own = bench.outcome(injected=1, is_whole=False, begins_at=None)
+        is_aside = bool(list(home.glob("*corrupt*")))
+        jobs = read_books(home / "journal.sqlite").by_job
+        if not is_aside and not set(told) <= set(jobs):
+            problems.append(f"journal {number}: results are gone, and nobody was told")
+        aside += is_aside
+        parts, passed = parts + own.parts, passed + own.passed
+        problems += own.problems
+        shutil.rmtree(home)
+    if not aside:
+        problems.append("no journal was found broken, so nothing was shown")
+    return Outcome(injected=trial.size, parts=parts, passed=passed, problems=tuple(problems))
+
+
+def _garbled(path: Path, rng: random.Random) -> bytes:
+    """A journal of which a page or the begin is garbage."""
+    content = bytearray(path.read_bytes())
+    page = 0 if rng.random() < 0.2 else rng.randrange(len(content) // PAGE_BYTES)
+    content[page * PAGE_BYTES : (page + 1) * PAGE_BYTES] = rng.randbytes(PAGE_BYTES)
+    return bytes(content)
 
 
 def _kill_in_other_process(trial: Trial) -> None:
@@ -174,5 +213,12 @@ GROUPS = (
         run=torn_wal,
         small=50,
         full=1000,
+    ),
+    Group(
+        name="corrupt_journal",
+        claim="a journal with garbage in it is set aside and told, and the line goes on counting",
+        run=corrupt_journal,
+        small=8,
+        full=200,
     ),
 )
