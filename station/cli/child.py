@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
 
@@ -32,8 +33,9 @@ class Ear:
             if line.startswith(BEAT.encode()):
                 self.heard += 1
             else:
-                sys.stdout.buffer.write(line)
-                sys.stdout.buffer.flush()
+                with suppress(OSError):  # a log on a full disk must not make the line seem dead
+                    sys.stdout.buffer.write(line)
+                    sys.stdout.buffer.flush()
 
 
 @dataclass(slots=True)

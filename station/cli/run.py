@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -106,7 +107,8 @@ def _run(path: Path, folder: Path, *, seconds: float | None, with_hmi: bool) -> 
     try:
         supervisor.open(f"{api_url}/healthz")
         if not supervisor.closing.is_set():
-            _greet(settings, path, api_url, with_hmi=len(children) > 1)
+            with suppress(OSError):  # a log on a full disk is no reason to end a station
+                _greet(settings, path, api_url, with_hmi=len(children) > 1)
         supervisor.watch(seconds)
         summary = _status(api_url) if seconds is not None else None
     finally:

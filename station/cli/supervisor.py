@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -87,16 +88,20 @@ class Supervisor:
                 child.start()
             return
         if child.exit_code is None and child.hangs(passed_s):
-            sys.stderr.write(f"the {child.name} gave no sign for {child.silent_s:.1f} s: ended\n")
+            _say(f"the {child.name} gave no sign for {child.silent_s:.1f} s: ended")
             child.kill()
         if child.exit_code is not None:
             code, delay_s = child.exit_code, child.postpone()
-            sys.stderr.write(
-                f"the {child.name} ended with code {code}; starting it again in {delay_s:g} s\n"
-            )
+            _say(f"the {child.name} ended with code {code}; starting it again in {delay_s:g} s")
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.closing.set()
+
+
+def _say(text: str) -> None:
+    """A log on a full disk takes nothing, and is no reason to end a station."""
+    with suppress(OSError):
+        sys.stderr.write(f"{text}\n")
 
 
 def _answers(url: str) -> bool:
