@@ -43,8 +43,10 @@ from tests.faults.stage import (
 )
 
 GREYS = (GOOD, GOOD, BAD, GOOD, DOUBTFUL)
-CAMERA_FAULTS = ("", "", "pulled", "silent", "frozen", "incomplete", "dark", "repeated_id",
-                 "timestamp_jump", "stale")  # fmt: skip
+CAMERA_FAULTS = (
+    "", "", "", "", "", "pulled", "silent", "frozen", "incomplete", "dark", "repeated_id",
+    "timestamp_jump", "stale",
+)  # fmt: skip
 REJECT_WINDOW = 6
 STEPS = 30
 
@@ -170,7 +172,13 @@ class AnyOrder(RuleBasedStateMachine):
     def reset(self) -> None:
         """Leave halt and error."""
         self.bench.line.reset()
-        self.is_halted, self.newest = False, None
+        self.is_halted = False
+
+    @rule()
+    def restart_plc(self) -> None:
+        """The controller says that it begins anew: no number before counts any more."""
+        self.bench.line.forget_sequences()
+        self.newest = None
 
     @rule()
     def abort(self) -> None:
@@ -295,7 +303,7 @@ GROUPS = (
         name="any_order",
         claim="whatever happens in whatever order, each trigger is answered once and provenly",
         run=any_order,
-        small=12,
+        small=16,
         full=500,
         limit_s=240,
     ),

@@ -89,7 +89,7 @@ def three_lost(trial: Trial) -> Outcome:
         refused = bench.submit(frame_of(GOOD, 1), may_pass=False).result(20)
         bench.claim(refused.reason_code == "not_ready", f"in fault: {refused.reason_code}")
         bench.line.reset()
-        bench.until(lambda: bench.line.workers_ready == 2, "both workers are back", 5)
+        bench.until(lambda: bench.line.workers_ready == 2, "both workers are back", 20)
         back_s = bench.back_s(lambda: bench.submit(frame_of(GOOD, 1)), 5)
         return bench.outcome(injected=3, back_s=back_s)
 
@@ -183,7 +183,7 @@ def swapped_while_running(trial: Trial) -> Outcome:
             for promise in never:
                 promise.result(25)
             model.write_bytes(sound)
-            bench.until(lambda: bench.line.workers_ready == 1, "the worker is back", 8)
+            bench.until(lambda: bench.line.workers_ready == 1, "the worker is back", 20)
             bench.line.reset()
             bench.back_s(lambda: bench.submit(frame_of(GOOD, 1)), 5)
         return bench.outcome(injected=trial.size)
@@ -197,11 +197,11 @@ def _see_to_it(bench: Bench, losses: int) -> float:
     """
     line = bench.line
     bench.until(lambda: line.workers_lost >= losses, f"{losses} losses are counted")
-    waited_s = bench.until(lambda: line.state in ("ready", "error"), "the workers are back", 8)
+    waited_s = bench.until(lambda: line.state in ("ready", "error"), "the workers are back", 20)
     if line.state == "error":
-        bench.until(lambda: line.workers_ready > 0, "a worker is back", 8)
+        bench.until(lambda: line.workers_ready > 0, "a worker is back", 20)
         line.reset()
-        waited_s += bench.until(lambda: line.state == "ready", "the workers are back", 8)
+        waited_s += bench.until(lambda: line.state == "ready", "the workers are back", 20)
     return waited_s
 
 

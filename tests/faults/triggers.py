@@ -18,7 +18,7 @@ from tests.faults.outcome import Group, Outcome, Trial
 from tests.faults.stage import BAD, DOUBTFUL, GOOD, prepare_tiny, write_parts
 
 GREYS = (GOOD, GOOD, BAD, GOOD, DOUBTFUL)
-RATE_PER_S, GATE_MS = 40.0, 1500.0
+RATE_PER_S, GATE_MS = 40.0, 1000.0
 """The gate is far away: how fast a loaded machine answers is not the question here."""
 
 
@@ -134,7 +134,7 @@ def _group(
     claim: str,
     fault: Mapping[str, float],
     *,
-    small: int = 60,
+    small: int = 50,
     full: int = 5000,
     expected: str = "",
     slow_every: int = 0,
@@ -204,13 +204,13 @@ GROUPS = (
     _group(
         "plc_lost",
         "a PLC that vanishes mid-wait takes no result with it",
-        {"vanish": 0.05},
+        {"vanish": 0.08},
         slow_every=2,
     ),
     _group(
         "plc_restarted",
         "a PLC that counts from 1 again never gets another part's answer",
-        {"restart": 0.05},
+        {"restart": 0.08},
     ),
     _group(
         "plc_slow",
