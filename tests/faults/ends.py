@@ -17,7 +17,7 @@ from tests.faults.bench import open_bench
 from tests.faults.books import Books, false_passes, ledger_apart, not_adding_up, read_books
 from tests.faults.outcome import Group, Outcome, Trial, impossible
 from tests.faults.process import StationProcess, write_home
-from tests.faults.stage import BAD, DOUBTFUL, GOOD, frame_of, prepare_tiny
+from tests.faults.stage import BAD, DOUBTFUL, GOOD, prepare_tiny, write_parts
 
 GREYS = (GOOD, GOOD, BAD, GOOD, DOUBTFUL)
 RATE_PER_S, GATE_MS = 15.0, 1000.0
@@ -137,26 +137,22 @@ def line_lost(number: signal.Signals, trial: Trial) -> Outcome:
 
 def restart_with_parts(trial: Trial) -> Outcome:
     """A line is closed with parts on the belt; after the start they are known, and none is lost."""
-    prepared = prepare_tiny(trial.home)
-    with open_bench(trial.home, prepared) as bench:
-        first = [
-            bench.submit(frame_of((GOOD, BAD)[n % 2], n), part_id=f"P{n}", trigger_sequence=n)
+    prepared, camera = prepare_tiny(trial.home), write_parts(trial.home, GREYS, 20_000)
+    with open_bench(trial.home, prepared, camera) as bench:
+        said = [
+            bench.trigger(part_id=f"P{n}", trigger_sequence=n).result(20)
             for n in range(1, trial.size + 1)
         ]
-        said = [promise.result(20) for promise in first]
         before = bench.outcome(injected=trial.size)
-    with open_bench(trial.home, prepared) as bench:
+    with open_bench(trial.home, prepared, camera) as bench:
         bench.problems += before.problems
         for number, answer in enumerate(said, start=1):
-            # the part is good now, whatever it was: only its first answer counts
-            again = bench.submit(
-                frame_of(GOOD, number), part_id=f"P{number}", trigger_sequence=number
-            ).result(20)
+            again = bench.trigger(part_id=f"P{number}", trigger_sequence=number).result(20)
             bench.claim(again.is_duplicate, f"P{number} was inspected a second time")
             same = (again.job_id, again.passed) == (answer.job_id, answer.passed)
             bench.claim(same, f"P{number} got another answer after the restart")
         after = trial.size + 3  # two triggers were lost while it was down
-        bench.submit(frame_of(GOOD, 1), part_id="next", trigger_sequence=after).result(20)
+        bench.trigger(part_id="next", trigger_sequence=after).result(20)
         lost = bench.books().reasons()["lost_trigger"]
         bench.claim(lost == 2, f"two triggers were lost during the restart, counted {lost}")
         return bench.outcome(injected=trial.size, is_whole=False)
@@ -165,17 +161,17 @@ def restart_with_parts(trial: Trial) -> Outcome:
 def clock_jumped_in_between(days: int, trial: Trial) -> Outcome:
     """The clock stands days off after a restart: a carrier that comes again is a new part."""
     prepared = prepare_tiny(trial.home)
-    with open_bench(trial.home, prepared) as bench:
+    good = write_parts(trial.home / "before", (GOOD,), 20_000)
+    bad = write_parts(trial.home / "after", (BAD,), 20_000)
+    with open_bench(trial.home, prepared, good) as bench:
         for number in range(trial.size):
-            bench.submit(frame_of(GOOD, number), part_id=f"carrier{number}").result(20)
+            bench.trigger(part_id=f"carrier{number}").result(20)
         before = bench.outcome(injected=trial.size)
     _shift_clock(trial.home / "journal.sqlite", -days)
-    with open_bench(trial.home, prepared) as bench:
+    with open_bench(trial.home, prepared, bad) as bench:
         bench.problems += before.problems
         for number in range(trial.size):
-            answer = bench.submit(
-                frame_of(BAD, number), may_pass=False, part_id=f"carrier{number}"
-            ).result(20)
+            answer = bench.trigger(may_pass=False, part_id=f"carrier{number}").result(20)
             if answer.passed:
                 bench.extra_false.append(f"carrier{number}, bad now, got an answer of days ago")
         return bench.outcome(injected=trial.size, is_whole=False, needs_pass=False)
@@ -205,7 +201,7 @@ def clock_jumps_running(trial: Trial) -> Outcome:
     write_home(trial.home, GREYS)
     faked = {
         "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_CACHE_DURATION": "1", "DONT_FAKE_MONOTONIC": "1",
     }  # fmt: skip
     problems: list[str] = []
     with StationProcess(trial.home, environment=faked) as station:

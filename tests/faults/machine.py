@@ -69,6 +69,7 @@ class Asked:
     sequence: int
     promise: Promise
     may_pass: bool
+    is_by_trigger: bool
     answer: Result | None = None
 
 
@@ -120,6 +121,7 @@ class AnyOrder(RuleBasedStateMachine):
             left_out,
             lambda **job: self.bench.trigger(may_pass=not self.is_halted, **job),
             deadline_ms=5.0 if hurried else None,
+            is_by_trigger=True,
         )
 
     @rule(grey=st.sampled_from((*GREYS, 0, 255)), left_out=st.sampled_from((0, 0, 2)))
@@ -129,18 +131,13 @@ class AnyOrder(RuleBasedStateMachine):
         frame = frame_of(grey, self.sequence, bad=(BAD, 0, 255))
         self._ask(left_out, lambda **job: self.bench.submit(frame, may_pass=may_pass, **job))
 
-    @precondition(lambda self: self.asked)
-    @rule(data=st.data(), is_bad_now=st.booleans())
-    def ask_again(self, data: st.DataObject, is_bad_now: bool) -> None:
-        """A part is asked for a second time."""
-        first = data.draw(st.sampled_from(self.asked))
-        job = {"part_id": first.part_id, "trigger_sequence": first.sequence}
-        line = self.bench.line
-        if is_bad_now:
-            promise = line.submit(frame_of(BAD, 1), self.bench.job(**job))
-        else:
-            promise = line.trigger(self.bench.job(**job))
-        self.again.append((first, promise))
+    @precondition(lambda self: any(one.is_by_trigger for one in self.asked))
+    @rule(data=st.data())
+    def ask_again(self, data: st.DataObject) -> None:
+        """A part is triggered a second time."""
+        first = data.draw(st.sampled_from([one for one in self.asked if one.is_by_trigger]))
+        order = self.bench.job(part_id=first.part_id, trigger_sequence=first.sequence)
+        self.again.append((first, self.bench.line.trigger(order)))
         self.tally.injected += 1
 
     @rule(fault=st.sampled_from(CAMERA_FAULTS))
@@ -222,7 +219,12 @@ class AnyOrder(RuleBasedStateMachine):
             self.receiver.close()
 
     def _ask(
-        self, left_out: int, ask: Callable[..., Promise], deadline_ms: float | None = None
+        self,
+        left_out: int,
+        ask: Callable[..., Promise],
+        deadline_ms: float | None = None,
+        *,
+        is_by_trigger: bool = False,
     ) -> None:
         self.sequence += 1 + left_out
         before = self.newest
@@ -231,7 +233,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.newest = self.sequence
         part_id = f"P{self.sequence}"
         promise = ask(part_id=part_id, trigger_sequence=self.sequence, deadline_ms=deadline_ms)
-        self.asked.append(Asked(part_id, self.sequence, promise, not self.is_halted))
+        self.asked.append(Asked(part_id, self.sequence, promise, not self.is_halted, is_by_trigger))
         self.tally.injected += left_out
 
     def _close(self) -> None:
