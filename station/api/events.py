@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
@@ -36,7 +37,7 @@ async def _stream(context: Context) -> AsyncIterator[bytes]:
         waiting.put_nowait(result)
 
     def listen(result: Result) -> None:
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
             loop.call_soon_threadsafe(put, result)
 
     unsubscribe = context.line.subscribe(listen)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from station.core.plc_words import (
@@ -132,6 +132,20 @@ def answer_of(result: Result, *, seq: int, numbers: Mapping[str, int] = STATION_
 def refused(code: Refusal, *, seq: int = 0, part: int = 0) -> Answer:
     """The same flat body where there is no result."""
     return Answer(seq=seq, part=part, state=ResultState.ABORTED, code=int(code))
+
+
+def late(answer: Answer) -> Answer:
+    """What a PLC gets of an evaluation that came when nobody waited for it any more."""
+    if answer.state is not ResultState.COMPLETED:
+        return answer
+    return replace(
+        answer,
+        passed=False,
+        evaluation=Evaluation.UNDEFINED,
+        state=ResultState.ABORTED,
+        code=STATION_NUMBERS[StationReason.LATE],
+        score=0,
+    )
 
 
 def part_number(part_id: str) -> int:

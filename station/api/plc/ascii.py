@@ -1,6 +1,7 @@
 """The ASCII door: one line a request, one line an answer, for controllers without HTTP."""
 
 import asyncio
+import logging
 import re
 from collections import deque
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from station.core.result import Evaluation
 
 MOST_LINE_BYTES = 128
 MOST_WAITING = 16
+_LOG = logging.getLogger(__name__)
 _ENDS = re.compile(rb"[\r\n]")
 
 
@@ -116,8 +118,14 @@ class AsciiProtocol(asyncio.Protocol):
 
     async def _serve(self, line: bytes) -> None:
         text = line.decode("ascii", errors="replace") if len(line) <= MOST_LINE_BYTES else ""
-        answer = await reply(self._desk, text)
-        self._task = None
+        try:
+            answer = await reply(self._desk, text)
+        except Exception:  # noqa: BLE001 - the border: no controller waits for ever
+            _LOG.exception("the ASCII door cannot answer %r", text)
+            self._transport.close()
+            return
+        finally:
+            self._task = None
         if not self._transport.is_closing():
             self._transport.write(answer.encode("ascii") + b"\r\n")
             self._go_on()

@@ -1,13 +1,14 @@
 """The handshake with a PLC, whichever door it came through: triggers, results, bits."""
 
 import asyncio
+import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from station.api.plc.answers import (
     STATION_ONLY,
@@ -15,6 +16,7 @@ from station.api.plc.answers import (
     Refusal,
     Status,
     answer_of,
+    late,
     part_number,
     refused,
 )
@@ -43,6 +45,7 @@ RETRY_S, RETRY_DEPTH = 2.0, 8
 RECORD_S = 0.05
 """After its deadline an answer may take so long to be recorded; then the PLC is told `late`."""
 
+_LOG = logging.getLogger(__name__)
 _OPERATIONAL = frozenset({State.READY, State.SINGLE_EXECUTION, State.CONTINUOUS_EXECUTION})
 _LATE = STATION_NUMBERS[StationReason.LATE]
 _MISSED = frozenset(
@@ -128,11 +131,12 @@ class Desk:
         seq, promise = self.take(order)
         if promise.done() or not order.is_awaited:
             return promise.result() if promise.done() else _processing(seq, order.part)
-        deadline_s = (order.deadline_ms or self._terms.deadline_ms) / 1e3
         try:
-            async with asyncio.timeout(deadline_s + RECORD_S):
-                return await asyncio.shield(promise)
+            async with asyncio.timeout(self._patience_s(order)):
+                return await promise
         except TimeoutError:
+            if not promise.cancelled():
+                return promise.result()
             state = ResultState.PROCESSING
             return Answer(seq=seq, part=order.part, state=state, code=_LATE)
 
@@ -146,7 +150,7 @@ class Desk:
             self._learn_reasons()
             future = self._line.trigger(order.as_job())
             self._learn_reasons()
-        except StateError:
+        except StationError:
             self._latched |= PlcBit.MISSED_ACQUISITION.mask
             self._acks &= ~PlcBit.TRIGGER_ACK.mask
             promise.set_result(refused(Refusal.NOT_READY, seq=order.seq, part=order.part))
@@ -154,10 +158,14 @@ class Desk:
         self._acks |= PlcBit.TRIGGER_ACK.mask
         seq = order.seq or self._own_number()
         known = self._remember(seq, order.part_id)
+        due_s = time.monotonic() + self._patience_s(order)
         future.add_done_callback(
-            lambda done: self._hand_over(lambda: self._done(known, done.result(), promise))
+            lambda done: self._hand_over(lambda: self._done(known, done.result(), promise, due_s))
         )
         return seq, promise
+
+    def _patience_s(self, order: Order) -> float:
+        return (order.deadline_ms or self._terms.deadline_ms) / 1e3 + RECORD_S
 
     def find(self, seq: int) -> Answer:
         """The answer to an earlier trigger, while the PLC that gave the number still runs."""
@@ -196,19 +204,23 @@ class Desk:
             seq=oldest.seq if oldest else 0,
         )
 
-    async def change_over(self, number: int) -> Refusal:
-        """Make another recipe ready and active; until then no trigger is taken."""
+    def change_over(self, number: int) -> Coroutine[Any, Any, Refusal]:
+        """Make another recipe ready and active; from this call until then no trigger is taken."""
         recipe_id = self._terms.recipes.get(number)
         if recipe_id is None:
-            return Refusal.NOT_THERE
+            return _said(Refusal.NOT_THERE)
         if self._is_changing:
-            return Refusal.NOT_READY
+            return _said(Refusal.NOT_READY)
         self._is_changing = True
+        return self._change_over(recipe_id)
+
+    async def _change_over(self, recipe_id: str) -> Refusal:
         try:
             await self._loop.run_in_executor(
                 self._pool, lambda: self._line.activate(self._terms.prepare(recipe_id))
             )
-        except StationError:
+        except Exception as error:  # noqa: BLE001 - the border: a recipe may break in any way
+            _LOG.warning("recipe %s cannot be made ready: %s", recipe_id, error)
             return Refusal.NOT_USABLE
         finally:
             self._is_changing = False
@@ -275,9 +287,13 @@ class Desk:
         with suppress(RuntimeError):  # the doors are closed: nobody waits any more
             self._loop.call_soon_threadsafe(call)
 
-    def _done(self, known: _Known, result: Result, promise: asyncio.Future[Answer]) -> None:
+    def _done(
+        self, known: _Known, result: Result, promise: asyncio.Future[Answer], due_s: float
+    ) -> None:
         numbers = self._tables.get(result.recipe_hash, STATION_ONLY)
         answer = answer_of(result, seq=known.seq, numbers=numbers)
+        if promise.cancelled() or time.monotonic() > due_s:
+            answer = late(answer)  # whoever waited was told so, and no gate may open any more
         if answer.code in _MISSED:
             self._latched |= PlcBit.MISSED_ACQUISITION.mask
         if self._known.get(known.seq) is known:
@@ -333,6 +349,10 @@ class Desk:
         }
         live = sum(bit.mask for bit, is_set in shown.items() if is_set)
         return live | self._latched | self._acks | self._heart
+
+
+async def _said(refusal: Refusal) -> Refusal:
+    return refusal
 
 
 def _processing(seq: int, part: int) -> Answer:

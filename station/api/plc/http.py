@@ -1,5 +1,6 @@
 """The HTTP door: a plain ASGI application, six paths, the same flat body for everything."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,7 @@ MOST_COUNT = 10**9
 Words = Mapping[str, str]
 Body = Answer | Status
 
+_LOG = logging.getLogger(__name__)
 _STATUS_OF_CODE = {
     STATION_NUMBERS[StationReason.OVERRUN]: 409,
     STATION_NUMBERS[StationReason.LATE]: 504,
@@ -54,6 +56,9 @@ class PlcApp:
             return await route(words_of(scope["query_string"]))
         except SettingsError:
             return refused(Refusal.WRONG)
+        except Exception:  # noqa: BLE001 - the border: whatever breaks, a PLC gets the flat body
+            _LOG.exception("the HTTP door cannot answer %s", scope["path"])
+            return refused(Refusal.NOT_READY)
 
     async def _trigger(self, words: Words) -> Body:
         return await self._desk.trigger(order_of(words))

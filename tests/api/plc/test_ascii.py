@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 
 from station.api.plc.visits import Room
+from station.core.frame import Job
 from station.core.plc_words import PlcBit
 from tests.api.plc.conftest import WAIT_S, OpenStationWith, until
 
@@ -126,3 +127,18 @@ def test_a_client_that_goes_away_cancels_nothing(
     plc.close()
     other = talk(station.ascii)
     until(lambda: other.ask("R,1").startswith("T,1,1,1,"))
+
+
+def test_what_breaks_ends_the_connection_and_no_other(
+    open_station: OpenStationWith, talk: Callable[[int], Talk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_job: Job) -> None:
+        raise ZeroDivisionError("a bug")
+
+    station = open_station(greys=(90,))
+    with monkeypatch.context() as patch:
+        patch.setattr(station.line, "trigger", broken)
+        plc = talk(station.ascii)
+        plc.socket.sendall(b"T,A,1\r\nT,A,2\r\n")
+        assert plc.hear() == ""
+    assert talk(station.ascii).ask("T,A,3").startswith("T,1,3,1,")

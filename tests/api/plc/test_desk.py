@@ -2,18 +2,21 @@
 
 import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
+import struct
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from station.api.plc.answers import Answer, Refusal
 from station.api.plc.desk import Desk
+from station.api.plc.modbus import Registers
 from station.api.plc.orders import Order
-from station.core.errors import RecipeError
-from station.core.plc_words import SEQUENCE_AT_MOST, PlcBit
+from station.core.errors import JournalError, RecipeError
+from station.core.frame import Job
+from station.core.plc_words import SEQUENCE_AT_MOST, Control, Holding, Input, PlcBit
 from station.core.recipe import PreparedRecipe
-from station.core.result import Evaluation, Finding, ResultState
+from station.core.result import Evaluation, Finding, Result, ResultState
 from station.line.states import State
 from tests.api.plc.conftest import AtDesk, StandInLine, terms
 
@@ -29,6 +32,12 @@ async def passed(desk: Desk, line: StandInLine, *numbers: int) -> None:
     """Trigger these parts, and let each pass."""
     for number in numbers:
         assert (await answered(desk, line, Order(seq=number))).passed
+
+
+async def changed_over(desk: Desk) -> None:
+    """Wait until triggers are taken again; `at_desk` bounds it."""
+    while not is_set(desk, PlcBit.TRIGGER_READY):  # noqa: ASYNC110 - the desk tells nobody
+        await asyncio.sleep(0.01)
 
 
 def is_set(desk: Desk, bit: PlcBit) -> bool:
@@ -205,7 +214,65 @@ def test_without_an_answer_of_the_line_the_deadline_ends_the_wait(at_desk: AtDes
         assert (answer.passed, answer.code, answer.state) == (False, 2, ResultState.PROCESSING)
         line.answer()
         await passed(desk, line, 2)
-        assert desk.find(1).passed
+        assert shown_as_late(desk.find(1))
+
+    at_desk(story)
+
+
+def shown_as_late(answer: Answer) -> bool:
+    told = (answer.passed, answer.evaluation, answer.state, answer.code)
+    return told == (False, Evaluation.UNDEFINED, ResultState.ABORTED, 2)
+
+
+@pytest.mark.parametrize("evaluation", [Evaluation.OK, Evaluation.NOT_OK])
+def test_what_is_recorded_after_its_deadline_never_passes(
+    evaluation: Evaluation, at_desk: AtDesk
+) -> None:
+    async def story(desk: Desk, line: StandInLine) -> None:
+        is_ok = evaluation is Evaluation.OK
+        _, promise = desk.take(Order(seq=1, deadline_ms=1))
+        await desk.trigger(Order(seq=2, deadline_ms=20))  # until both deadlines are over
+        line.answer(0, evaluation=evaluation, passed=is_ok, reason_code=None if is_ok else "glare")
+        assert shown_as_late(await promise)
+        assert shown_as_late(desk.find(1))
+        oldest = desk.oldest()
+        assert oldest
+        assert shown_as_late(oldest)
+        inputs = Registers(desk).answer(struct.pack(">BHH", 4, Input.PASS, 4))
+        assert struct.unpack(">4H", inputs[2:]) == (0, 0, ResultState.ABORTED, 2)
+
+    at_desk(story)
+
+
+def test_a_trigger_behind_a_recipe_change_is_refused_at_once(at_desk: AtDesk) -> None:
+    async def story(desk: Desk, line: StandInLine) -> None:
+        registers = Registers(desk)
+        both = Control.TRIGGER.mask | Control.RECIPE_CHANGE.mask
+        words = (both, 0, 1, 0, 0, 0, 2)
+        frames = (
+            struct.pack(">BHHB7H", 16, 0, 7, 14, *words),
+            struct.pack(">BHH", 6, Holding.CONTROL, Control.RECIPE_CHANGE.mask),
+            struct.pack(">BHH", 6, Holding.CONTROL, both),  # the same TCP segment
+        )
+        for frame in frames:
+            assert registers.answer(frame)[0] == frame[0]
+        assert line.jobs == []
+        assert is_set(desk, PlcBit.MISSED_ACQUISITION)
+        assert not is_set(desk, PlcBit.TRIGGER_ACK)
+        await changed_over(desk)
+        assert desk.look().recipe == 2
+        await passed(desk, line, 3)
+
+    at_desk(story)
+
+
+def test_a_line_that_cannot_take_a_trigger_for_any_reason_refuses_it(at_desk: AtDesk) -> None:
+    async def story(desk: Desk, line: StandInLine) -> None:
+        def away(_job: Job) -> Future[Result]:
+            raise JournalError("the disk is away")
+
+        line.trigger = away  # type: ignore[method-assign, assignment]
+        assert (await desk.trigger(Order(seq=1))).code == Refusal.NOT_READY
 
     at_desk(story)
 
@@ -228,9 +295,12 @@ def test_changing_over_takes_no_trigger_until_it_is_done(at_desk: AtDesk) -> Non
     at_desk(story)
 
 
-def test_a_recipe_that_cannot_be_used_leaves_the_old_one(tiny_prepared: PreparedRecipe) -> None:
-    def broken(name: str) -> PreparedRecipe:
-        raise RecipeError(f"{name} is broken")
+@pytest.mark.parametrize("error", [RecipeError("broken"), MemoryError(), OSError("away")])
+def test_a_recipe_that_cannot_be_used_leaves_the_old_one(
+    error: Exception, tiny_prepared: PreparedRecipe
+) -> None:
+    def broken(_name: str) -> PreparedRecipe:
+        raise error
 
     async def story() -> None:
         line = StandInLine(tiny_prepared)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from station.core.frame import Job
 from tests.api.plc.conftest import OpenStationWith, Plc, held_back, read_whole, until
 
 Connect = Callable[[int], Plc]
@@ -243,3 +244,18 @@ def test_reset_forgets_the_buffer_and_every_number(
     assert plc.ask("GET", "/plc/v1/result?seq=4")[0] == 404
     first = json.loads(plc.ask("POST", "/plc/v1/trigger?seq=4")[1])
     assert (first["pass"], first["dup"]) == (1, 0)
+
+
+def test_what_breaks_is_answered_with_the_flat_body(
+    open_station: OpenStationWith, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_job: Job) -> None:
+        raise ZeroDivisionError("a bug")
+
+    station = open_station(greys=(90,))
+    plc = connect(station.http)
+    with monkeypatch.context() as patch:
+        patch.setattr(station.line, "trigger", broken)
+        status, body = plc.ask("POST", "/plc/v1/trigger?seq=1")
+    assert (status, json.loads(body)["pass"], json.loads(body)["code"]) == (503, 0, 25)
+    assert json.loads(plc.ask("POST", "/plc/v1/trigger?seq=2")[1])["pass"] == 1
