@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all."""
+"""Writing a file whole or not at all, and naming one so that everybody can read it."""
 
 import os
 from pathlib import Path
@@ -24,3 +24,8 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+
+
+def legible(path: Path) -> str:
+    """The path as text everybody can store, whatever bytes its name is made of."""
+    return os.fsencode(path).decode("utf-8", "replace")

@@ -72,11 +72,11 @@ class CsvDelivery:
         self._path, self._file = path, path.open("a", newline="", encoding="utf-8")
         if is_new:
             csv.writer(self._file).writerow(COLUMNS)
-            self._file.flush()
+            _keep(self._file)
         return self._file
 
     def deliver(self, result: Result, frame: AnyFrame | None) -> None:  # noqa: ARG002
-        """Append one row.
+        """Append one row; once this returns it is on the disk, as the journal counts on it.
 
         Raises:
             OSError: the disk is full, or the folder is gone.
@@ -87,7 +87,7 @@ class CsvDelivery:
             return
         try:
             csv.writer(file).writerow([_cell(result, column) for column in COLUMNS])
-            file.flush()
+            _keep(file)
         except OSError:
             self.close()  # half a row may be written: the next try cuts it off
             raise
@@ -108,10 +108,16 @@ class CsvDelivery:
             whole = tail.rfind(b"\n") + 1
             if whole < len(tail):
                 file.truncate(start + whole)
+            os.fsync(file.fileno())  # what is not written again must be on the disk
         lines = tail[:whole].decode("utf-8", errors="replace").splitlines()
         rows = csv.reader(lines[1:] if start else lines)
         self._known.extend(row[1] for row in rows if len(row) == len(COLUMNS))
         return start + whole
+
+
+def _keep(file: IO[str]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _cell(result: Result, column: str) -> Any:

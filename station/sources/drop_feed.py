@@ -12,6 +12,7 @@ import watchfiles
 from filelock import FileLock, Timeout
 
 from station.core.errors import AcquisitionError, InUseError, NoFrameError, PictureError
+from station.core.files import legible
 from station.core.frame import AnyFrame, EncodedFrame
 from station.sources.drops import (
     MOST_WAITING,
@@ -171,7 +172,7 @@ class DropFeed:
             sequence=self._sequence,
             acquired_at=drop.arrived_at,
             bits=self._rules.bits,
-            origin=_legible(self._rules.folder / drop.name),
+            origin=legible(self._rules.folder / drop.name),
         )
 
     def _read(self, drop: Drop) -> bytes | None:
@@ -184,7 +185,7 @@ class DropFeed:
         try:
             data = read_settled(path, drop.stamp, self._rules.max_bytes)
         except FileNotFoundError:
-            _LOG.warning("%s went away before it was taken", _legible(path))
+            _LOG.warning("%s went away before it was taken", legible(path))
             self._let_go(drop)
             return None
         except (PictureError, OSError) as error:
@@ -238,7 +239,7 @@ class DropFeed:
             self._told = True
             _LOG.warning(
                 "%d files in %s are left alone, %s for one: links, or no PNG, JPEG, BMP or TIFF",
-                listing.others, self._rules.folder, _legible(Path(listing.other)),
+                listing.others, self._rules.folder, legible(Path(listing.other)),
             )  # fmt: skip
         now_s = time.monotonic()
         with self._news:
@@ -249,7 +250,7 @@ class DropFeed:
             due_s = self._drops.due_in_s(now_s)
             self._news.notify_all()
         for name in overwritten:
-            path = _legible(self._rules.folder / name)
+            path = legible(self._rules.folder / name)
             self.report(f"{path} was overwritten before it was taken; give each picture a new name")
         return self._rules.poll_s if due_s is None else min(due_s, self._rules.poll_s)
 
@@ -325,13 +326,8 @@ def _locked(folder: Path) -> FileLock:
 
 def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"{_legible(path)} cannot be read: {error.strerror}"
-    return f"{_legible(path)} is not taken: {error}"
-
-
-def _legible(path: Path) -> str:
-    """The path as text everybody can store, whatever bytes its name is made of."""
-    return os.fsencode(path).decode("utf-8", "replace")
+        return f"{legible(path)} cannot be read: {error.strerror}"
+    return f"{legible(path)} is not taken: {error}"
 
 
 def _any(_name: str, _stamp: Stamp) -> bool:

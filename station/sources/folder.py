@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from station.core.errors import AcquisitionError
+from station.core.files import legible
 from station.core.frame import EncodedFrame
 from station.core.plugin import Source
 from station.sources.pace import Pace
@@ -68,7 +69,7 @@ class FolderFeed:
             bits=self._settings.bits,
             acquisition_ms=(time.perf_counter() - started) * 1e3,
             is_simulated=True,
-            origin=str(path),
+            origin=legible(path),
         )
 
     def close(self) -> None:

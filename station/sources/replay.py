@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from station.core.errors import AcquisitionError
+from station.core.files import legible
 from station.core.frame import EncodedFrame
 from station.core.plugin import Feed, Source
 from station.sources.pace import Pace
@@ -81,7 +82,7 @@ class ReplayFeed:
             acquired_at=datetime.now(UTC),
             acquisition_ms=(time.perf_counter() - started) * 1e3,
             is_simulated=True,
-            origin=str(path),
+            origin=legible(path),
             truth=record.get("truth"),
         )
 

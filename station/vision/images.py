@@ -8,6 +8,7 @@ import numpy as np
 from natsort import natsorted, ns
 
 from station.core.errors import PictureError
+from station.core.files import legible
 from station.core.frame import Image
 from station.vision import MAX_PIXELS
 
@@ -84,7 +85,7 @@ def read_image(path: Path, *, bits: int = FULL_SCALE_BITS) -> Image:
     Raises:
         PictureError: it cannot be read or decoded.
     """
-    return decode(read_picture(path), name=path.name, bits=bits)
+    return decode(read_picture(path), name=legible(Path(path.name)), bits=bits)
 
 
 def read_picture(path: Path) -> bytes:
@@ -96,8 +97,8 @@ def read_picture(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise PictureError(f"{path} cannot be read: {error.strerror}") from error
-    check_whole(data, name=path.name)
+        raise PictureError(f"{legible(path)} cannot be read: {error.strerror}") from error
+    check_whole(data, name=legible(Path(path.name)))
     return data
 
 

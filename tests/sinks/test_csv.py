@@ -1,6 +1,7 @@
 """One row a result, whatever happened to the file before."""
 
 import csv
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,3 +63,37 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("")
     with pytest.raises(SettingsError, match="csv sink cannot write"):
         Csv(path=tmp_path / "f" / "out.csv").open()
+
+
+def test_a_row_is_on_the_disk_once_it_counts_as_delivered(
+    tmp_path: Path, make_result: MakeResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, kept, fsync = tmp_path / "out.csv", list[bytes](), os.fsync
+
+    def watched(descriptor: int) -> None:
+        kept.append(path.read_bytes())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    delivery = Csv(path=path).open()
+    for result in (make_result(), make_result()):
+        delivery.deliver(result, None)
+        assert result.job_id.encode() in kept[-1]
+    delivery.close()
+
+
+def test_a_row_that_cannot_be_kept_is_written_again(
+    tmp_path: Path, make_result: MakeResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_descriptor: int) -> None:
+        raise OSError("the disk is away")
+
+    path, result = tmp_path / "out.csv", make_result()
+    delivery = Csv(path=path).open()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        with pytest.raises(OSError, match="away"):
+            delivery.deliver(result, None)
+    delivery.deliver(result, None)
+    delivery.close()
+    assert job_ids(path) == [result.job_id]

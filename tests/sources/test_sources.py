@@ -1,6 +1,7 @@
 """Folder, video, replay and upload sources: what they give and how they fail."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,3 +121,21 @@ def test_an_upload_is_the_same_as_a_file(pictures: Path, draw_part: DrawPart) ->
         encoded_from_upload(data[:-100], camera_id="u", sequence=2)
     with pytest.raises(NoFrameError, match="post a picture"):
         Upload().open().grab(0.01)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a name there is text")
+def test_a_name_of_any_bytes_is_an_origin_that_can_be_stored(pictures: Path) -> None:
+    name = os.fsdecode(b"part\xff.png")
+    (pictures / "part1.png").rename(pictures / name)
+    recording = pictures / "results.jsonl"
+    recording.write_text(json.dumps({"job_id": "", "origin": name}) + "\n")
+    folder = Folder(path=pictures).open()
+    replay = Replay(results=recording, pictures=pictures).open()
+    (pictures / name).with_name(os.fsdecode(b"broken\xff.png")).write_bytes(b"no picture")
+    (frame,) = (f for _ in range(3) if (f := folder.grab(1)) and "part\ufffd" in f.origin)
+    played = replay.grab(1)
+    assert played is not None
+    for origin in (frame.origin, played.origin):
+        assert origin == f"{pictures}/part\ufffd.png"
+    with pytest.raises(PictureError, match="broken\ufffd"):
+        Folder(path=pictures).open().grab(1)
