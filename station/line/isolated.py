@@ -90,8 +90,8 @@ class IsolatedInspector:
             newest = self._recipes.get(self._newest)
             self._recipes.clear()
             if newest is not None:
+                self._recipes[self._newest] = newest  # kept for the next try, should this one fail
                 self._send_recipe(newest)
-                self._recipes[self._newest] = newest
 
     def close(self) -> None:
         """End the process and free its memory; one that hangs is killed."""
