@@ -86,7 +86,7 @@ class Line:
         self._workers.wait_ready(START_S)
         self._acquisition.start()
         self._runs = settings.autostart and settings.trigger_mode != "software"
-        """What was wanted last: a reset leads back to it."""
+        """What was wanted last: the reset of a fault leads back to it, that of a halt does not."""
         if self._runs and not self._fault:
             self._acquisition.set_continuous(True)
 
@@ -184,7 +184,7 @@ class Line:
             StateError: the line is halted already.
         """
         check_verb(Verb.HALT, self.state)
-        self._is_halted = True
+        self._is_halted, self._runs = True, False
         self._acquisition.set_continuous(False)
         self._abort_all("halted by command")
 

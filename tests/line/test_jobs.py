@@ -241,13 +241,15 @@ def test_another_picture_of_the_same_part_is_looked_at(
     assert (again.is_duplicate, back.is_duplicate) == (True, False)
 
 
-def test_a_reset_goes_on_with_what_was_wanted(open_line: OpenLine, draw_part: DrawPart) -> None:
+def test_the_reset_of_a_fault_goes_on_and_that_of_a_halt_does_not(
+    open_line: OpenLine, draw_part: DrawPart
+) -> None:
     line = open_line([draw_part(90, seed=n) for n in range(500)], autostart=True, live=False)
     until(lambda: line.state is State.CONTINUOUS_EXECUTION)
-    line.halt()
+    line.fault("workers are lost again and again")
+    assert line.state is State.ERROR
     line.reset()
     until(lambda: line.state is State.CONTINUOUS_EXECUTION)
-    line.stop()
     line.halt()
     line.reset()
     until(lambda: line.state is State.READY)
