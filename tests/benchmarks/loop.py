@@ -37,7 +37,7 @@ from station.vision.card import find_model, read_card
 from station.vision.geometry import resize
 from station.vision.memory import keep_picture_memory
 from tests.benchmarks.kernels import bare_kernels, overhead, overhead_alone
-from tests.benchmarks.line import measure_line
+from tests.benchmarks.line.costs import measure_costs
 
 SIZE = (1280, 1024)
 PRODUCT = "ring"
@@ -61,7 +61,7 @@ def main() -> None:
         _compare_loops(parts, options.workers)
         _shares(parts, options.workers)
         _first_verdict(parts)
-    measure_line(options.seconds)
+    measure_costs()
 
 
 def _compare_loops(parts: Path, workers: int) -> None:
@@ -263,7 +263,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--loop", default="", help="only this loop, on --folder; prints JSON")
     parser.add_argument("--folder", default="")
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the 30 parts/s run")
     return parser.parse_args()
 
 
