@@ -20,9 +20,9 @@ from station.core.job_values import (
     VALUE_NAME,
     parse_values,
 )
+from station.core.plc_words import SEQUENCE_AT_MOST
 from station.core.reasons import StationReason
 from station.core.result import RESULT_JSON, Result, ResultState
-from station.line.known_parts import MOST_SEQUENCE
 from station.sources.upload import encoded_from_upload
 
 router = APIRouter(tags=["jobs"])
@@ -75,7 +75,7 @@ async def post_job(
     product_id: Id = "",
     meas_id: Id = "",
     deadline_ms: Annotated[float | None, Query(gt=0, le=600_000)] = None,
-    sequence: Annotated[int | None, Query(ge=1, le=MOST_SEQUENCE)] = None,
+    sequence: Annotated[int | None, Query(ge=1, le=SEQUENCE_AT_MOST)] = None,
     encoder_count: int | None = None,
     gate_delay_ms: Annotated[float | None, Query(ge=0, le=3_600_000)] = None,
     values: Values = [],  # noqa: B006 - FastAPI copies it

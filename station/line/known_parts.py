@@ -8,10 +8,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from station.core.frame import Job
+from station.core.plc_words import SEQUENCE_AT_MOST
 from station.core.result import Result
 
-MOST_SEQUENCE = 2_147_483_647
-"""After it comes 1."""
 RETRY_WINDOW_S = 2.0
 RETRY_DEPTH = 8
 """Without a part id, the same number is a retry only so soon and so near to the newest one: a
@@ -91,11 +90,11 @@ class KnownParts:
         if sequence is None:
             return []
         self._newest = sequence
-        ahead = (sequence - newest) % MOST_SEQUENCE if newest is not None else 0
-        if ahead > MOST_SEQUENCE // 2:
+        ahead = (sequence - newest) % SEQUENCE_AT_MOST if newest is not None else 0
+        if ahead > SEQUENCE_AT_MOST // 2:
             return []
         count = max(0, min(ahead - 1, self._reject_window))
-        return [(sequence - 2 - k) % MOST_SEQUENCE + 1 for k in range(count - 1, -1, -1)]
+        return [(sequence - 2 - k) % SEQUENCE_AT_MOST + 1 for k in range(count - 1, -1, -1)]
 
     def _find(self, job: Job, part: PartKey | None) -> Known | None:
         if part is not None and part in self._by_part:
@@ -113,7 +112,7 @@ class KnownParts:
         known = self._by_sequence.get(sequence)
         if known is None or self._newest is None:
             return False
-        behind = (self._newest - sequence) % MOST_SEQUENCE
+        behind = (self._newest - sequence) % SEQUENCE_AT_MOST
         return behind < RETRY_DEPTH and self._clock() - known.came_s <= RETRY_WINDOW_S
 
     def _remember(self, part: PartKey | None, sequence: int | None, promise: Promise) -> None:

@@ -18,9 +18,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from station.core.plc_words import SEQUENCE_AT_MOST
 from station.core.recipe import PreparedRecipe, write_recipe
 from station.core.result import Result
-from station.line.known_parts import MOST_SEQUENCE
 from station.line.states import State, Verb
 from station.sinks.webhook import Webhook
 from station.sources.faulty_camera import FaultyCamera
@@ -228,7 +228,7 @@ class AnyOrder(RuleBasedStateMachine):
     ) -> None:
         self.sequence += 1 + left_out
         before = self.newest
-        gap = 0 if before is None else (self.sequence - before) % MOST_SEQUENCE - 1
+        gap = 0 if before is None else (self.sequence - before) % SEQUENCE_AT_MOST - 1
         self.triggers += 1 + min(gap, REJECT_WINDOW)
         self.newest = self.sequence
         part_id = f"P{self.sequence}"

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from station.core.frame import Job
+from station.core.plc_words import SEQUENCE_AT_MOST
 from station.core.result import Result
-from station.line.known_parts import MOST_SEQUENCE, RETRY_WINDOW_S, KnownParts
+from station.line.known_parts import RETRY_WINDOW_S, KnownParts
 
 
 class Clock:
@@ -121,8 +122,8 @@ def test_after_a_reset_no_number_is_a_retry(known: KnownParts) -> None:
         ([5, 8, 7], [6, 7]),
         ([500, 1], []),
         ([500, 1, 3], [2]),
-        ([MOST_SEQUENCE, 1], []),
-        ([MOST_SEQUENCE - 1, 2], [MOST_SEQUENCE, 1]),
+        ([SEQUENCE_AT_MOST, 1], []),
+        ([SEQUENCE_AT_MOST - 1, 2], [SEQUENCE_AT_MOST, 1]),
         ([1, 200], list(range(100, 200))),
     ],
 )

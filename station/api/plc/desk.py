@@ -34,14 +34,13 @@ from station.core.reasons import STATION_NUMBERS, StationReason
 from station.core.recipe import PreparedRecipe
 from station.core.result import Result, ResultState
 from station.line.counters import Counters
+from station.line.known_parts import RETRY_DEPTH, RETRY_WINDOW_S
 from station.line.states import State
 
 MOST_KNOWN = 1000
 MOST_TABLES = 64
 OWN_NUMBERS = 2_000_000_001
 """Where the station's own numbers begin, for triggers that came without one."""
-RETRY_S, RETRY_DEPTH = 2.0, 8
-"""The same `seq` again so soon, and so near to the newest, is the same trigger sent again."""
 RECORD_S = 0.05
 """After its deadline an answer may take so long to be recorded; then the PLC is told `late`."""
 
@@ -265,7 +264,7 @@ class Desk:
         if known is None or (known.part_id and order.part_id not in ("", known.part_id)):
             return False
         is_near = (newest - order.seq) % SEQUENCE_AT_MOST < RETRY_DEPTH
-        return is_near and time.monotonic() - known.came_s <= RETRY_S
+        return is_near and time.monotonic() - known.came_s <= RETRY_WINDOW_S
 
     def _own_number(self) -> int:
         self._own = self._own + 1 if self._own < SEQUENCE_AT_MOST else OWN_NUMBERS
