@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from station.line.priority import put_behind
+
 
 def hmi(
     api: Annotated[str, typer.Option(help="Address of the API.")] = "http://127.0.0.1:8470",
@@ -14,4 +16,5 @@ def hmi(
     """Show the operator's page of a station, on this machine or another."""
     from station.hmi.page import run  # only this command needs NiceGUI
 
+    put_behind()
     run(api, host, port, ends_with_stdin=ends_with_stdin)

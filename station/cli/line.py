@@ -19,6 +19,8 @@ from station.journal.shifts import Shifts
 from station.line.housekeeping import Housekeeping
 from station.line.isolated import warm_up
 from station.line.line import Line
+from station.line.pauses import spare_what_stays, take_short_turns
+from station.line.priority import put_first
 from station.line.settings import StationSettings, read_settings
 from station.line.shelf import Shelf
 from station.vision.memory import keep_picture_memory
@@ -46,6 +48,8 @@ def run_line(
     Raises:
         StationError: the recipe, a model, the port, the journal or a sink cannot be used.
     """
+    put_first(settings.line.priority)
+    take_short_turns()
     keep_picture_memory()
     if settings.line.isolation == "process":
         warm_up()
@@ -72,6 +76,7 @@ def run_line(
         opened.callback(doors.close)
         pulse = Pulse(lambda: running.beat, _tells(running, says_beat=says_beat))
         opened.callback(pulse.close)
+        spare_what_stays()
         serve(running, shelf, settings, door, ends_with_stdin=ends_with_stdin)
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,12 +32,18 @@ _Answer = TypeVar("_Answer")
 _LOG = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """A stored result and its place in the journal."""
 
     id: int
-    result: Result
+    record: bytes
+    """The result as JSON, as it was stored."""
+
+    @cached_property
+    def result(self) -> Result:
+        """The result; read from its record only where somebody asks."""
+        return RESULT_JSON.validate_json(self.record)
 
 
 class Journal:
@@ -298,7 +305,7 @@ class Journal:
 
     def _select(self, query: sa.Select[Any], limit: int | None = None) -> list[Row]:
         rows = self.read(lambda connection: connection.execute(query.limit(limit)).all())
-        return [Row(id=row.id, result=RESULT_JSON.validate_json(row.record)) for row in rows]
+        return [Row(id=row.id, record=row.record) for row in rows]
 
 
 def _filtered(

@@ -20,6 +20,8 @@ from station.core.plugin import Site
 from station.core.recipe import PreparedRecipe, Recipe, prepare
 from station.core.result import RESULT_JSON
 from station.inspection import inspect
+from station.line.pauses import spare_what_stays
+from station.line.priority import stand_behind_the_line
 from station.vision.memory import keep_picture_memory
 from station.vision.run_limit import RunLimit
 
@@ -48,6 +50,7 @@ def name_of(prepared: PreparedRecipe) -> str:
 def run(orders: Connection, recipes: Connection, model_limit_s: float) -> None:
     """Look at parts until the line closes the connection, or is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the line decides when its workers end
+    stand_behind_the_line()
     cv2.setNumThreads(1)
     keep_picture_memory()
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -92,6 +95,8 @@ class _Shelf:
             return str(error)
         if name_of(prepared) != name or dict(prepared.models) != models:
             return "the recipe, a model or the calibration was changed since the line loaded it"
+        if not self._ready:
+            spare_what_stays()
         with self._lock:
             self._ready[name] = prepared
             while len(self._ready) > MOST_RECIPES:

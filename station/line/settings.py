@@ -11,6 +11,7 @@ from station.core.errors import SettingsError
 from station.core.plugin import Sink, Source, explain, parse
 from station.journal.pictures import KeepPolicy
 from station.line.fitting import misfit
+from station.line.priority import Priority
 
 _CLOSED = ConfigDict(frozen=True, extra="forbid")
 
@@ -71,6 +72,11 @@ class LineSettings(BaseModel):
     self_trigger: SelfTrigger = SelfTrigger()
     isolation: Literal["process", "thread"] = Field(
         "process", description="process: a crash or hang in a look costs a worker, not the line"
+    )
+    priority: Priority = Field(
+        Priority.HIGH,
+        description="against other programs of this PC, where the system permits it: normal, "
+        "high, or realtime (a line that is overloaded then leaves them next to nothing)",
     )
     exposure_within_ms: float = Field(
         1000, gt=0, description="a trigger the camera was too busy for so long gets no_frame"

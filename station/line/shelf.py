@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from station.core.errors import RecipeError
 from station.core.plugin import Site
 from station.core.recipe import PreparedRecipe, Recipe, prepare, read_recipe
+
+MOST_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +36,7 @@ class Shelf:
         """Every recipe file, good or not; of two with one id the first folder's counts."""
         entries: dict[str, RecipeEntry] = {}
         for path in self._paths():
-            entry = _entry(path)
+            entry = _entry_of(path)
             entries.setdefault(entry.recipe_id, entry)
         return list(entries.values())
 
@@ -67,6 +70,20 @@ class Shelf:
         for folder in self._folders:
             found += sorted(folder.glob("*.json")) + sorted(folder.glob("*/recipe.json"))
         return found
+
+
+def _entry_of(path: Path) -> RecipeEntry:
+    """What a file says, read again only once it changed: clients ask for the list all the time."""
+    try:
+        found = path.stat()
+    except OSError:
+        return _entry(path)
+    return _kept_entry(path, (found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _kept_entry(path: Path, _version: tuple[int, int, int]) -> RecipeEntry:
+    return _entry(path)
 
 
 def _entry(path: Path) -> RecipeEntry:

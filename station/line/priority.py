@@ -1,0 +1,68 @@
+"""Who runs first where the processor is short: the line, before the page and other programs."""
+
+import logging
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+
+import psutil
+
+if sys.platform == "win32":
+    _HIGH, _REALTIME = psutil.ABOVE_NORMAL_PRIORITY_CLASS, psutil.HIGH_PRIORITY_CLASS
+    _LOW = psutil.BELOW_NORMAL_PRIORITY_CLASS
+else:
+    _HIGH, _REALTIME, _LOW = -10, -10, 5
+LINE_RANK, WORKER_RANK = 10, 5
+"""Of Linux's real-time priorities: the line hands over even while every worker calculates."""
+AUTOGROUP = Path("/proc/self/autogroup")
+"""Linux weighs sessions against each other before it looks at the programs within one."""
+_LOG = logging.getLogger(__name__)
+
+
+class Priority(StrEnum):
+    """How the line is weighed against the other programs of its PC."""
+
+    NORMAL = "normal"
+    HIGH = "high"
+    REALTIME = "realtime"
+
+
+def put_first(priority: Priority) -> None:
+    """Raise this process and what it starts from now on; where that is not permitted, say so.
+
+    Windows permits it. Linux permits it to root, and to a service whose unit says so.
+    """
+    if priority is Priority.NORMAL:
+        return
+    try:
+        psutil.Process().nice(_REALTIME if priority is Priority.REALTIME else _HIGH)
+        if AUTOGROUP.exists():
+            AUTOGROUP.write_text(str(_HIGH), encoding="ascii")
+        if priority is Priority.REALTIME:
+            _set_rank(LINE_RANK)
+    except (psutil.AccessDenied, OSError) as error:
+        level = logging.WARNING if priority is Priority.REALTIME else logging.INFO
+        _LOG.log(
+            level,
+            "line.priority = %r is not permitted here (%s): other programs may delay parts; "
+            "run the station as a service (`station service`), or as administrator",
+            str(priority),
+            error,
+        )
+
+
+def stand_behind_the_line() -> None:
+    """In a worker: give way to the line that started it, if both are in real time."""
+    if sys.platform.startswith("linux") and os.sched_getscheduler(0) == os.SCHED_RR:
+        _set_rank(WORKER_RANK)
+
+
+def put_behind() -> None:
+    """Lower this process and what it starts from now on."""
+    psutil.Process().nice(_LOW)
+
+
+def _set_rank(rank: int) -> None:
+    if sys.platform.startswith("linux"):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(rank))
