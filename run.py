@@ -41,8 +41,9 @@ CHECKS = (
     ("lint", ["ruff", "check", "."]),
     ("types", ["mypy"]),
     ("imports", ["lint-imports", "--no-cache"]),
-    ("tests", ["pytest"]),
+    ("tests", ["pytest", "-n", str(min(8, (os.cpu_count() or 2) + 1)), "--dist", "loadfile"]),
 )
+"""The tests wait more than they calculate: one process more than there are cores."""
 
 
 def main(words: Sequence[str]) -> int:

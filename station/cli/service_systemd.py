@@ -37,9 +37,10 @@ User={user}
 {groups}UMask=0077
 LimitNOFILE=65536
 OOMScoreAdjust=-500
-# Parts go before whatever else runs here, a browser on the page above all; the second line is for
+# Parts go before whatever else runs here, a browser on the page above all; LimitRTPRIO is for
 # line.priority = "realtime".
 Nice=-10
+LimitNICE=-10
 LimitRTPRIO=10
 CPUWeight=1000
 

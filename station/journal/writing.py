@@ -268,12 +268,12 @@ class Writer:
         """Write it, or give it up for good; false: it cannot be written now."""
         error = self._commit([result])
         if error and "UNIQUE" in str(error):
-            _LOG.warning("%s was stored after all, or its number is taken", result.job_id)
+            _LOG.warning("%a was stored after all, or its number is taken", result.job_id)
             return True
         if _is_of_the_record(error, _NEVER):
             error = self._commit([without_texts(result)])
         if _is_of_the_record(error, _NEVER):
-            _LOG.error("%s can never be stored and is left out: %s", result.job_id, error)
+            _LOG.error("%a can never be stored and is left out: %s", result.job_id, error)
             return True
         return error is None
 

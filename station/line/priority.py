@@ -31,7 +31,8 @@ class Priority(StrEnum):
 def put_first(priority: Priority) -> None:
     """Raise this process and what it starts from now on; where that is not permitted, say so.
 
-    Windows permits it. Linux permits it to root, and to a service whose unit says so.
+    Windows permits it. Linux permits it to root, and to a service whose unit says so; there the
+    whole session is raised, as long as it lasts.
     """
     if priority is Priority.NORMAL:
         return
