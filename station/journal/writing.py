@@ -91,6 +91,7 @@ class Writer:
         self.recovered: Callable[[], None] = lambda: None
         """Called in the writer's thread once it can write again after it could not."""
         self._engine, self._path = engine, path
+        self._connection: sa.Connection | None = None
         self._numbers, self._shifts = numbers, shifts
         self._waiting: queue.Queue[_Entry | Aside | _Mark | None] = queue.Queue(QUEUE_SIZE)
         self._unrecorded: deque[Result] = deque(maxlen=MOST_UNRECORDED)
@@ -159,6 +160,7 @@ class Writer:
                     entry.reached.set()
             is_open = None not in group
         self._commit([])
+        self._leave()
 
     def _next_group(self) -> list[_Entry | Aside | _Mark | None]:
         try:
@@ -224,8 +226,19 @@ class Writer:
         return None
 
     def _begin(self, write: Aside) -> None:
-        with self._engine.begin() as connection:
-            write(connection)
+        """One transaction on a connection that is kept; after an error the next opens another."""
+        self._connection = self._connection or self._engine.connect()
+        try:
+            with self._connection.begin():
+                write(self._connection)
+        except BaseException:
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _store(
         self, connection: sa.Connection, results: Sequence[Result], reached: _Reached

@@ -10,8 +10,9 @@ from typing import Literal, Protocol
 
 from station.core.errors import IncompleteFrameError, NoFrameError, PictureError
 from station.core.frame import AnyFrame, Frame
-from station.core.plugin import BufferedFeed, Feed, MonitoredFeed, Source, TriggeredFeed
+from station.core.plugin import Feed, KeepingFeed, Source
 from station.core.reasons import StationReason
+from station.line.camera import Camera
 from station.line.frame_watch import FrameWatch
 from station.line.self_trigger import PartWatch
 from station.line.settings import SelfTrigger
@@ -81,8 +82,8 @@ class Acquisition:
         self._in_hand: Ticket | None = None
         self._frames = self._failures = 0
         self._last_error = ""
-        self.feed: Feed | None = None
-        """The open source; the intake may ask for it while it is given a frame."""
+        self.keeping: KeepingFeed | None = None
+        """The open source, if it keeps what frames came from until they are answered."""
         self._thread = threading.Thread(target=self._run, name="acquisition", daemon=True)
 
     def start(self) -> None:
@@ -157,11 +158,12 @@ class Acquisition:
             delay_s = first_s
             self._watch.reopened()
             opened_s = time.monotonic()
+            camera = Camera.of(feed)
             try:
-                self.feed = feed
-                self._serve(feed)
+                self.keeping = camera.keeping
+                self._serve(camera)
             finally:
-                self.feed = None
+                self.keeping = None
                 self._close(feed)
             if time.monotonic() - opened_s < first_s and self._last_error:
                 self._wait_refusing(first_s)
@@ -178,7 +180,7 @@ class Acquisition:
             self._changed.notify_all()
         return feed
 
-    def _serve(self, feed: Feed) -> None:
+    def _serve(self, camera: Camera) -> None:
         """Grab until the source ends, is lost, or the station closes."""
         while not self._is_closing:
             with self._changed:
@@ -187,11 +189,11 @@ class Acquisition:
                 self._in_hand = self._next_trigger()
                 is_idle = self._in_hand is None and not self._is_continuous
             if is_idle:
-                if self._is_lost(feed):
+                if self._is_lost(camera):
                     return
                 continue
             try:
-                if not self._grab(feed, self._in_hand):
+                if not self._grab(camera, self._in_hand):
                     return
             finally:
                 self._in_hand = None
@@ -215,11 +217,11 @@ class Acquisition:
         except Exception as error:  # noqa: BLE001 - the border: a driver may raise anything
             self._lose(str(error))
 
-    def _grab(self, feed: Feed, ticket: Ticket | None) -> bool:
+    def _grab(self, camera: Camera, ticket: Ticket | None) -> bool:
         """One frame to the intake; False when the feed is of no more use."""
         try:
-            self._flush(feed, ticket)
-            frame = self._fresh(feed, ticket)
+            self._flush(camera, ticket)
+            frame = self._fresh(camera, ticket)
         except PictureError as error:
             is_torn = isinstance(error, IncompleteFrameError)
             if is_torn:
@@ -265,44 +267,43 @@ class Acquisition:
         if ticket is not None or self._rules.trigger_mode != "self" or not was_at_fault:
             self._intake.failed(reason, text, ticket)
 
-    def _flush(self, feed: Feed, ticket: Ticket | None) -> None:
+    def _flush(self, camera: Camera, ticket: Ticket | None) -> None:
         """What a camera kept from before is no frame of this trigger, nor a part of this run."""
         is_due, self._is_flush_due = self._is_flush_due, False
         is_software = ticket is not None and not self._is_continuous
-        if isinstance(feed, BufferedFeed) and (is_due or is_software):
-            feed.flush()
+        if camera.buffered and (is_due or is_software):
+            camera.buffered.flush()
 
     def _is_due(self, frame: AnyFrame) -> bool:
         return self._rules.trigger_mode != "self" or (
             isinstance(frame, Frame) and self._parts.is_due(frame.image)
         )
 
-    def _is_lost(self, feed: Feed) -> bool:
+    def _is_lost(self, camera: Camera) -> bool:
         """Whether a camera nobody asks for frames just now is gone."""
         try:
-            if isinstance(feed, MonitoredFeed):
-                feed.check()
+            if camera.monitored:
+                camera.monitored.check()
         except Exception as error:  # noqa: BLE001 - the border: a driver may raise anything
             self._lose(str(error))
             return True
         return False
 
-    def _fresh(self, feed: Feed, ticket: Ticket | None) -> AnyFrame | None:
+    def _fresh(self, camera: Camera, ticket: Ticket | None) -> AnyFrame | None:
         """The next frame; for a trigger the first one acquired after it.
 
         Raises:
             NoFrameError: none came; without a trigger after a short while, which means nothing.
         """
         if ticket is None:
-            return feed.grab(SLICE_S)
-        is_triggered = isinstance(feed, TriggeredFeed)
-        if isinstance(feed, TriggeredFeed):
-            feed.trigger()
+            return camera.feed.grab(SLICE_S)
+        if camera.triggered:
+            camera.triggered.trigger()
         until_s = time.monotonic() + self._grab_timeout_s
         while time.monotonic() < until_s and not self._is_closing:
             with suppress(NoFrameError):
-                frame = feed.grab(SLICE_S)
-                if frame is None or is_triggered or is_after(frame, ticket):
+                frame = camera.feed.grab(SLICE_S)
+                if frame is None or camera.triggered or is_after(frame, ticket):
                     return frame
                 self._watch.fault(frame)  # nobody's frame; but what repeats it is not new
         raise NoFrameError(

@@ -266,8 +266,7 @@ class Line:
     def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
         """A frame came: to the workers with it."""
         ticket = ticket or self._reception.ticket(self._job_of(frame))
-        feed = self._acquisition.feed
-        if isinstance(feed, KeepingFeed):
+        if feed := self._acquisition.keeping:
             ticket.future.add_done_callback(partial(_put_away, feed, frame))
         self._enqueue(ticket, frame, is_live=self._source.is_live)
 

@@ -25,18 +25,18 @@ UNSTORABLE = "part\udcff"
 
 
 class Disk:
-    """An engine that can be taken away, and counts how often it was tried."""
+    """A journal's disk that can be taken away, and counts how often it was tried."""
 
     def __init__(self, path: Path) -> None:
         self.engine = open_engine(path)
         upgrade(self.engine, path)
         self.is_away, self.tries = False, 0
+        sa.event.listen(self.engine, "begin", self._begin)
 
-    def begin(self) -> Any:
+    def _begin(self, _: sa.Connection) -> None:
         self.tries += 1
         if self.is_away:
             raise OperationalError("INSERT", {}, Exception("database is locked"))
-        return self.engine.begin()
 
 
 @pytest.fixture
@@ -50,8 +50,8 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 def writer(disk: Disk, tmp_path: Path) -> Iterator[Writer]:
     with disk.engine.connect() as connection:
         numbers = Numbers(connection)
-    engine: Any = disk
-    writer = Writer(engine, tmp_path / "journal.sqlite", numbers, Shifts())
+    disk.tries = 0
+    writer = Writer(disk.engine, tmp_path / "journal.sqlite", numbers, Shifts())
     yield writer
     writer.close()
 

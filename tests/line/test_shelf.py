@@ -5,19 +5,22 @@ from pathlib import Path
 import pytest
 
 from station.core.plugin import Site
-from station.core.recipe import Recipe, write_recipe
-from station.line import shelf
+from station.core.recipe import Recipe, read_recipe, write_recipe
 from station.line.shelf import Shelf
 
 
 def test_a_file_is_read_again_only_once_it_changed(
     tmp_path: Path, tiny_recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, read = tmp_path / "tiny.json", []
+    path = tmp_path / "tiny.json"
     write_recipe(tiny_recipe, path)
-    monkeypatch.setattr(
-        shelf, "read_recipe", lambda path, real=shelf.read_recipe: read.append(path) or real(path)
-    )
+    read: list[Path] = []
+
+    def read_and_count(path: Path) -> Recipe:
+        read.append(path)
+        return read_recipe(path)
+
+    monkeypatch.setattr("station.line.shelf.read_recipe", read_and_count)
     kept = Shelf((tmp_path,), Site(model_dirs=()))
     assert [kept.entries(), kept.entries()] == [kept.entries()] * 2
     assert len(read) == 1
