@@ -36,14 +36,16 @@ PROGRAMS = {
 }
 """Debian package -> what shows that it is there."""
 
+SIDE_BY_SIDE = str(min(8, (os.cpu_count() or 2) + 1))
+"""The tests wait more than they calculate: one process more than there are cores."""
+
 CHECKS = (
     ("format", ["ruff", "format", "--check", "."]),
     ("lint", ["ruff", "check", "."]),
     ("types", ["mypy"]),
     ("imports", ["lint-imports", "--no-cache"]),
-    ("tests", ["pytest", "-n", str(min(8, (os.cpu_count() or 2) + 1)), "--dist", "loadfile"]),
+    ("tests", ["pytest", "-n", SIDE_BY_SIDE, "--dist=loadfile", "--no-loadscope-reorder"]),
 )
-"""The tests wait more than they calculate: one process more than there are cores."""
 
 
 def main(words: Sequence[str]) -> int:
