@@ -98,6 +98,7 @@ def make_venv() -> None:
 def test(words: Sequence[str]) -> int:
     """Every check in one go, whatever fails before; one summary at the end."""
     prepare_machine()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # stations are started a hundred times
     outcomes = []
     for name, (program, *arguments) in CHECKS:
         say(f"== {name}")

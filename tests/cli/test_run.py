@@ -91,7 +91,7 @@ def station_of(port: int) -> dict[str, object]:
 
 
 def until_up(port: int) -> None:
-    end_s, state = time.monotonic() + 20, "silent"
+    end_s, state = time.monotonic() + 40, "silent"
     while True:
         try:
             state = str(station_of(port)["state"])
