@@ -11,7 +11,7 @@ import uvicorn
 
 from station.api.app import create_app
 from station.api.context import Context
-from station.api.sockets import bind
+from station.core.sockets import bind
 from station.line.line import Line
 from station.line.settings import ApiSettings, StationSettings
 from station.line.shelf import Shelf

@@ -24,6 +24,8 @@ class Frame:
     camera_id: str
     sequence: int
     acquired_at: datetime
+    acquired_s: float | None = None
+    """The same moment on this machine's monotonic clock: proof against a wall clock that jumps."""
     acquisition_ms: float = 0.0
     is_simulated: bool = False
     origin: str = ""
@@ -75,6 +77,8 @@ class EncodedFrame:
     acquired_at: datetime
     bits: int = 16
     """What the values of 16-bit pictures really fill: 8, 10, 12, 14 or 16."""
+    acquired_s: float | None = None
+    """The same moment on this machine's monotonic clock."""
     acquisition_ms: float = 0.0
     is_simulated: bool = False
     origin: str = ""

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import signal
-import socket
 import sys
 import threading
 import time
@@ -16,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 from nicegui import ui
 
-from station.core.errors import SettingsError
+from station.core.sockets import bind
 from station.hmi.alerts import banner_panel, notices_panel
 from station.hmi.board import Board
 from station.hmi.controls import controls
@@ -50,7 +49,7 @@ def run(api_url: str, host: str, port: int, *, ends_with_stdin: bool = False) ->
     Raises:
         SettingsError: the port cannot be used.
     """
-    door = _listen(host, port)
+    door = bind(host, port, "hmi.port")
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(api_url),
@@ -137,22 +136,6 @@ def build(board: Board, link: Link) -> None:
 
     refresh()
     ui.timer(REFRESH_S, refresh)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    door = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        if sys.platform != "win32":  # there it would let two servers share the port
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        door.bind((host, port))
-    except OSError as error:
-        door.close()
-        raise SettingsError(
-            f"port {port} of {host} cannot be used ({error.strerror}); end the other program "
-            "or set hmi.port in station.toml"
-        ) from error
-    return door
 
 
 def _end_if_failed(task: asyncio.Task[None]) -> None:

@@ -130,16 +130,6 @@ class Journal:
         """The `trigger_sequence` of the newest trigger that had one."""
         return self._numbers.sequence
 
-    def find_sequence(self, trigger_sequence: int) -> Result | None:
-        """The newest result of a PLC's trigger.
-
-        Raises:
-            JournalError: the database cannot be read.
-        """
-        query = sa.select(RESULTS).where(RESULTS.c.trigger_sequence == trigger_sequence)
-        rows = self._select(query.order_by(RESULTS.c.id.desc()), 1)
-        return rows[0].result if rows else None
-
     def find_part(
         self, part_id: str, product_id: str, meas_id: str, since: datetime, until: datetime
     ) -> Result | None:

@@ -99,11 +99,9 @@ _ADDED = {
     "ledger_number": "INTEGER NOT NULL DEFAULT 0",
     "trigger_sequence": "INTEGER",
 }
-_INDEXES = """
+_INDEX = """
 CREATE UNIQUE INDEX IF NOT EXISTS ux_results_ledger_number
-    ON results (ledger_number) WHERE ledger_number > 0;
-CREATE INDEX IF NOT EXISTS ix_results_trigger_sequence
-    ON results (trigger_sequence) WHERE trigger_sequence IS NOT NULL
+    ON results (ledger_number) WHERE ledger_number > 0
 """
 
 
@@ -140,8 +138,7 @@ def upgrade(engine: sa.Engine, path: Path) -> None:
         for name, kind in _ADDED.items():
             if name not in there:
                 connection.exec_driver_sql(f"ALTER TABLE results ADD COLUMN {name} {kind}")
-        for index in _INDEXES.split(";"):
-            connection.exec_driver_sql(index)
+        connection.exec_driver_sql(_INDEX)
         connection.exec_driver_sql(
             "INSERT OR IGNORE INTO numbers VALUES (1, 0, (SELECT coalesce(max(ledger_number), 0) "
             "FROM results), NULL, 0)"

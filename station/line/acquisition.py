@@ -355,4 +355,6 @@ class Acquisition:
 
 def is_after(frame: AnyFrame, ticket: Ticket) -> bool:
     """Whether a free-running camera took the frame after the trigger."""
+    if frame.acquired_s is not None:
+        return frame.acquired_s >= ticket.job.triggered_s
     return frame.acquired_at >= ticket.job.triggered_at

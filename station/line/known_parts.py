@@ -72,13 +72,6 @@ class KnownParts:
             self._remember(part_key(job, digest), job.trigger_sequence, promise)
             return promise, False
 
-    def find_sequence(self, sequence: int) -> Promise | None:
-        """The promise of the newest job with a sequence, if it came within the window."""
-        with self._lock:
-            self._forget_old()
-            known = self._by_sequence.get(sequence)
-            return known.promise if known else None
-
     def forget_sequences(self) -> None:
         """The controller begins anew: no number it used before is a retry."""
         with self._lock:

@@ -232,10 +232,6 @@ class Line:
             check_verb(Verb.START_SINGLE_JOB, self.state)
         return self._reception.once(job, partial(self._begin, job, frame), frame)
 
-    def find_sequence(self, sequence: int) -> Future[Result] | Result | None:
-        """The result of a PLC's trigger: promised, stored, or None."""
-        return self._reception.find_sequence(sequence)
-
     def forget_sequences(self) -> None:
         """The controller begins anew: none of its earlier numbers means a part of now."""
         self._reception.forget_sequences()
@@ -298,8 +294,11 @@ class Line:
         """A part that came by itself came when it was seen, however long its frame has waited."""
         if not self._source.is_live:
             return Job()
-        age_s = max(0.0, (datetime.now(UTC) - frame.acquired_at).total_seconds())
-        return Job(triggered_at=frame.acquired_at, triggered_s=time.monotonic() - age_s)
+        seen_s = frame.acquired_s
+        if seen_s is None:
+            age_s = max(0.0, (datetime.now(UTC) - frame.acquired_at).total_seconds())
+            seen_s = time.monotonic() - age_s
+        return Job(triggered_at=frame.acquired_at, triggered_s=seen_s)
 
     def _inspector(self) -> Inspector:
         stall_s = self._settings.stall_s

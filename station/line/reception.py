@@ -79,17 +79,6 @@ class Reception:
         promise, is_known = self._known.admit(job, begin, self._lose, digest)
         return self._again(promise) if is_known else promise
 
-    def find_sequence(self, sequence: int) -> Promise | Result | None:
-        """The result of a PLC's trigger: promised, stored, or None.
-
-        Raises:
-            JournalError: the journal cannot be read.
-        """
-        promise = self._known.find_sequence(sequence)
-        if promise is None:
-            return self._journal.find_sequence(sequence)
-        return promise.result() if promise.done() else promise
-
     def forget_sequences(self) -> None:
         """See `KnownParts.forget_sequences`."""
         self._known.forget_sequences()

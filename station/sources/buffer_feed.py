@@ -85,6 +85,7 @@ class Numbered:
             camera_id=self._camera_id,
             sequence=self._sequence,
             acquired_at=datetime.now(UTC) - timedelta(seconds=ago_s),
+            acquired_s=acquired_s,
             acquisition_ms=ago_s * 1e3,
             is_simulated=self._device.is_simulated,
             origin=self._device.origin,

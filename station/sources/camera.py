@@ -231,7 +231,8 @@ class LiveFeed:
             self._held.release()
 
     def _read(self) -> Frame | None:
-        started, acquired_at = time.perf_counter(), datetime.now(UTC) - self._settings.latency
+        latency = self._settings.latency
+        started_s, acquired_at = time.monotonic(), datetime.now(UTC) - latency
         done, raw = self._capture.read()
         if not done:
             return None
@@ -240,7 +241,8 @@ class LiveFeed:
             camera_id=self._settings.camera_id,
             sequence=self._latest.sequence + 1 if self._latest else 1,
             acquired_at=acquired_at,
-            acquisition_ms=(time.perf_counter() - started) * 1e3,
+            acquired_s=started_s - latency.total_seconds(),
+            acquisition_ms=(time.monotonic() - started_s) * 1e3,
             origin=str(self._settings.device),
             device_timestamp_ns=self._stream_time_ns(),
         )

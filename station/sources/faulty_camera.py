@@ -24,7 +24,7 @@ _NEED_TWO = frozenset({"frozen", "torn", "repeated_id", "timestamp_jump"})
 """What the first frame cannot have."""
 BETWEEN_FRAMES_NS = 33_000_000
 JUMP_NS = 86_400_000_000_000
-STALE = timedelta(seconds=10)
+STALE_S = 10.0
 """A frame out of an old buffer: acquired so long before it is given."""
 
 
@@ -124,6 +124,7 @@ class FaultyFeed:
         self._number += 1
         return replace(
             frame,
+            acquired_s=time.monotonic(),
             camera_id=self._settings.camera_id,
             sequence=self._number,
             is_simulated=False,
@@ -150,8 +151,18 @@ def _failed(frame: Frame, fault: CameraFault, previous: Image) -> Frame:
         jumped = (frame.device_timestamp_ns or 0) - JUMP_NS
         return replace(frame, device_timestamp_ns=jumped, truth=fault)
     if fault == "stale":
-        return replace(frame, acquired_at=frame.acquired_at - STALE, truth=fault)
+        return _stale(frame)
     return frame
+
+
+def _stale(frame: Frame) -> Frame:
+    """The frame as one that was taken long before."""
+    return replace(
+        frame,
+        acquired_at=frame.acquired_at - timedelta(seconds=STALE_S),
+        acquired_s=(frame.acquired_s or 0.0) - STALE_S,
+        truth="stale",
+    )
 
 
 def _torn(image: Image, previous: Image) -> Image:

@@ -21,6 +21,7 @@ def decoded(frame: AnyFrame) -> Frame:
         camera_id=frame.camera_id,
         sequence=frame.sequence,
         acquired_at=frame.acquired_at,
+        acquired_s=frame.acquired_s,
         acquisition_ms=frame.acquisition_ms + (time.perf_counter() - started) * 1e3,
         is_simulated=frame.is_simulated,
         origin=frame.origin,

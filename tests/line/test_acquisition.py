@@ -15,7 +15,7 @@ from station.core.frame import AnyFrame, Frame, Image, Job
 from station.core.plugin import Feed, Source
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
-from station.line.acquisition import Acquisition, Rules
+from station.line.acquisition import Acquisition, Rules, is_after
 from station.line.tickets import Ticket
 from tests.line.test_line import until
 
@@ -111,6 +111,17 @@ def make(draw_part: DrawPart) -> Callable[..., Frame]:
 
 def ticket_of(prepared: PreparedRecipe) -> Ticket:
     return Ticket(Job(), prepared)
+
+
+def test_a_wall_clock_that_fell_back_makes_no_old_frame_new(
+    make: Callable[..., Frame], tiny_prepared: PreparedRecipe
+) -> None:
+    ticket = ticket_of(tiny_prepared)
+    now_s = ticket.job.triggered_s
+    old = replace(make(1), acquired_at=datetime(2100, 1, 1, tzinfo=UTC), acquired_s=now_s - 0.01)
+    assert not is_after(old, ticket)
+    new = replace(make(2), acquired_s=now_s + 0.01)
+    assert is_after(new, ticket)
 
 
 def test_a_triggered_camera_gives_each_trigger_its_own_frame(

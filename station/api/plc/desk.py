@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import suppress
@@ -20,13 +20,12 @@ from station.api.plc.answers import (
     part_number,
     refused,
 )
+from station.api.plc.memory import Known, Memory
 from station.api.plc.orders import Order
 from station.core.errors import StateError, StationError
 from station.core.frame import Job
 from station.core.plc_words import (
     BEAT_AT_MOST,
-    RESULTS_HELD,
-    SEQUENCE_AT_MOST,
     PlcBit,
     reason_numbers,
 )
@@ -34,13 +33,9 @@ from station.core.reasons import STATION_NUMBERS, StationReason
 from station.core.recipe import PreparedRecipe
 from station.core.result import Result, ResultState
 from station.line.counters import Counters
-from station.line.known_parts import RETRY_DEPTH, RETRY_WINDOW_S
 from station.line.states import State
 
-MOST_KNOWN = 1000
 MOST_TABLES = 64
-OWN_NUMBERS = 2_000_000_001
-"""Where the station's own numbers begin, for triggers that came without one."""
 RECORD_S = 0.05
 """After its deadline an answer may take so long to be recorded; then the PLC is told `late`."""
 
@@ -92,16 +87,6 @@ class Terms:
     """So many parts may be under way and another trigger still be taken."""
 
 
-@dataclass(slots=True, eq=False)
-class _Known:
-    """A trigger that was taken, and its answer once there is one."""
-
-    seq: int
-    part_id: str
-    came_s: float
-    answer: Answer | None
-
-
 class Desk:
     """Belongs to one event loop; the line's threads are only ever handed over from."""
 
@@ -109,10 +94,7 @@ class Desk:
         """Listen to the line; `pool` is for what would block the loop."""
         self._line, self._terms, self._pool = line, terms, pool
         self._loop = asyncio.get_running_loop()
-        self._buffer: deque[Answer] = deque()
-        self._known: OrderedDict[int, _Known] = OrderedDict()
-        self._newest: int | None = None
-        self._own = OWN_NUMBERS - 1
+        self._memory = Memory()
         self._latched = self._acks = self._heart = 0
         self._is_changing = False
         self._beat = -1
@@ -142,7 +124,7 @@ class Desk:
     def take(self, order: Order) -> tuple[int, asyncio.Future[Answer]]:
         """Hand a trigger to the line; its number, and the promise of its answer."""
         promise: asyncio.Future[Answer] = self._loop.create_future()
-        self._follow(order)
+        self._memory.follow(order)
         try:
             if self._is_changing:
                 raise StateError("the station changes over")
@@ -155,8 +137,8 @@ class Desk:
             promise.set_result(refused(Refusal.NOT_READY, seq=order.seq, part=order.part))
             return order.seq, promise
         self._acks |= PlcBit.TRIGGER_ACK.mask
-        seq = order.seq or self._own_number()
-        known = self._remember(seq, order.part_id)
+        seq = order.seq or self._memory.own_number()
+        known = self._memory.remember(seq, order.part_id)
         due_s = time.monotonic() + self._patience_s(order)
         future.add_done_callback(
             lambda done: self._hand_over(lambda: self._done(known, done.result(), promise, due_s))
@@ -168,20 +150,18 @@ class Desk:
 
     def find(self, seq: int) -> Answer:
         """The answer to an earlier trigger, while the PLC that gave the number still runs."""
-        known = self._known.get(seq)
+        known = self._memory.find(seq)
         if known is None:
             return refused(Refusal.NOT_THERE, seq=seq)
         return known.answer or _processing(seq, part_number(known.part_id))
 
     def oldest(self) -> Answer | None:
         """The oldest result that waits for its acknowledgement."""
-        return self._buffer[0] if self._buffer else None
+        return self._memory.oldest
 
     def acknowledge(self, seq: int) -> Refusal:
         """Take a result out of the buffer; again is no mistake."""
-        held, known = len(self._buffer), self._known.get(seq)
-        self._buffer = deque(kept for kept in self._buffer if kept.seq != seq)
-        is_taken = len(self._buffer) < held or (known is not None and known.answer is not None)
+        is_taken = self._memory.take(seq)
         self._acks &= ~PlcBit.RESULTS_ACK.mask
         self._acks |= PlcBit.RESULTS_ACK.mask * is_taken
         return Refusal.NONE if is_taken else Refusal.NOT_THERE
@@ -199,7 +179,7 @@ class Desk:
             bits=self._bits(),
             beat=self._line.beat % (BEAT_AT_MOST + 1),
             recipe=self._recipe_number(),
-            held=len(self._buffer),
+            held=self._memory.waiting,
             seq=oldest.seq if oldest else 0,
         )
 
@@ -228,8 +208,7 @@ class Desk:
     def reset(self) -> Refusal:
         """Leave the error state; forget latched bits, the buffer, and every number."""
         self._latched = self._acks = 0
-        self._forget()
-        self._newest = None
+        self._memory.restart()
         self._line.forget_sequences()
         try:
             self._line.reset()
@@ -243,51 +222,13 @@ class Desk:
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _follow(self, order: Order) -> None:
-        """Follow the PLC's numbers; one that falls back is a PLC that was restarted.
-
-        Its numbers mean other parts from then on, so that nothing stays stored under them.
-        """
-        newest = self._newest
-        if not order.seq or (newest is not None and self._is_retry(order, newest)):
-            return
-        self._newest = order.seq
-        if newest is None or (order.seq - newest - 1) % SEQUENCE_AT_MOST >= SEQUENCE_AT_MOST // 2:
-            self._forget()
-
-    def _forget(self) -> None:
-        self._known.clear()
-        self._buffer.clear()
-
-    def _is_retry(self, order: Order, newest: int) -> bool:
-        known = self._known.get(order.seq)
-        if known is None or (known.part_id and order.part_id not in ("", known.part_id)):
-            return False
-        is_near = (newest - order.seq) % SEQUENCE_AT_MOST < RETRY_DEPTH
-        return is_near and time.monotonic() - known.came_s <= RETRY_WINDOW_S
-
-    def _own_number(self) -> int:
-        self._own = self._own + 1 if self._own < SEQUENCE_AT_MOST else OWN_NUMBERS
-        self._known.pop(self._own, None)
-        return self._own
-
-    def _remember(self, seq: int, part_id: str, answer: Answer | None = None) -> _Known:
-        """Of one number only the newest trigger counts; a retry keeps the time of the first."""
-        earlier = self._known.pop(seq, None)
-        known = _Known(seq, part_id, earlier.came_s if earlier else time.monotonic(), answer)
-        self._known[seq] = known
-        self._buffer = deque(kept for kept in self._buffer if kept.seq != seq)
-        while len(self._known) > MOST_KNOWN:
-            self._known.popitem(last=False)
-        return known
-
     def _hand_over(self, call: Callable[[], None]) -> None:
         """From a thread of the line to the loop."""
         with suppress(RuntimeError):  # the doors are closed: nobody waits any more
             self._loop.call_soon_threadsafe(call)
 
     def _done(
-        self, known: _Known, result: Result, promise: asyncio.Future[Answer], due_s: float
+        self, known: Known, result: Result, promise: asyncio.Future[Answer], due_s: float
     ) -> None:
         numbers = self._tables.get(result.recipe_hash, STATION_ONLY)
         answer = answer_of(result, seq=known.seq, numbers=numbers)
@@ -295,17 +236,10 @@ class Desk:
             answer = late(answer)  # whoever waited was told so, and no gate may open any more
         if answer.code in _MISSED:
             self._latched |= PlcBit.MISSED_ACQUISITION.mask
-        if self._known.get(known.seq) is known:
-            known.answer = answer
-            self._keep(answer)
+        if not self._memory.keep(known, answer):
+            self._latched |= PlcBit.BUFFER_OVERRUN.mask
         if not promise.done():
             promise.set_result(answer)
-
-    def _keep(self, answer: Answer) -> None:
-        self._buffer.append(answer)
-        if len(self._buffer) > RESULTS_HELD:
-            self._buffer.popleft()
-            self._latched |= PlcBit.BUFFER_OVERRUN.mask
 
     def _heard(self, result: Result) -> None:
         """In a thread of the line: of all results only those of triggers that never came count."""
@@ -315,8 +249,8 @@ class Desk:
     def _lost(self, result: Result) -> None:
         self._latched |= PlcBit.MISSED_ACQUISITION.mask
         seq = result.trigger_sequence
-        if seq and seq not in self._known:
-            self._remember(seq, "", answer_of(result, seq=seq))
+        if seq and seq not in self._memory:
+            self._memory.remember(seq, "", answer_of(result, seq=seq))
 
     def _learn_reasons(self) -> None:
         prepared = self._line.prepared
@@ -341,7 +275,7 @@ class Desk:
         shown = {
             PlcBit.TRIGGER_READY: is_online and has_room and not self._is_changing,
             PlcBit.BUSY: under_way > 0,
-            PlcBit.RESULTS_VALID: bool(self._buffer),
+            PlcBit.RESULTS_VALID: bool(self._memory.waiting),
             PlcBit.ONLINE: is_online,
             PlcBit.FAULT: state is State.ERROR,
             PlcBit.LINE_STOP_REQUEST: bool(self._line.stop_request),

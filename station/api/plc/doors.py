@@ -17,7 +17,7 @@ from station.api.plc.http import PlcApp
 from station.api.plc.joined import JoinedProtocol
 from station.api.plc.modbus import ModbusProtocol, Registers
 from station.api.plc.visits import Room
-from station.api.sockets import bind
+from station.core.sockets import bind
 from station.line.settings import PlcSettings
 
 CLOSING_S = 1.0

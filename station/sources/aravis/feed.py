@@ -110,7 +110,8 @@ class AravisFeed:
         """The frame of a buffer.
 
         `acquired_at` is the beginning of the exposure as far as this machine can know it: the
-        first packet's arrival less the exposure time.
+        first packet's arrival less the exposure time. Aravis stamps with the wall clock: a frame
+        from the future came before that fell back, and is after no trigger.
         """
         self._sequence += 1
         if buffer.problem:
@@ -120,12 +121,14 @@ class AravisFeed:
         frame_id = self._long_ids(buffer.frame_id)
         image = self._decode(buffer.pixels, buffer.width, buffer.height)
         began_ns = buffer.first_packet_ns - self._exposure_ns
+        age_s = (time.time_ns() - began_ns) / 1e9
         return Frame(
             image=image,
             camera_id=self._camera_id,
             sequence=self._sequence,
             acquired_at=datetime.fromtimestamp(began_ns / 1e9, UTC),
-            acquisition_ms=max(time.time_ns() - began_ns, 0) / 1e6,
+            acquired_s=time.monotonic() - age_s if age_s >= 0 else 0.0,
+            acquisition_ms=max(age_s, 0.0) * 1e3,
             origin=self._origin,
             device_frame_id=frame_id,
             device_timestamp_ns=buffer.timestamp_ns,

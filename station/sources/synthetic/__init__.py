@@ -93,6 +93,7 @@ class SyntheticFeed:
             camera_id=settings.camera_id,
             sequence=self._sequence,
             acquired_at=datetime.now(UTC),
+            acquired_s=time.monotonic(),
             acquisition_ms=rendered_ms,
             is_simulated=True,
             origin=f"synthetic:{settings.product}/{settings.seed}/{self._sequence}",

@@ -20,6 +20,7 @@ from tests.benchmarks.line.rates import workers_ratio
 from tests.benchmarks.line.station import running_station
 
 RATE, DEADLINE_MS, REQUESTS_PER_S = 30, 100, 50
+STORM_RATE = 100
 FAULTS = (
     "lose_trigger=0.01", "double_trigger=0.01", "out_of_order=0.01", "lose_ack=0.01",
     "slow_reader=0.005", "burst=0.004", "vanish=0.001",
@@ -82,7 +83,7 @@ def storm(triggers: int) -> dict[str, Any]:
     faults = [word for fault in FAULTS for word in ("--fault", fault)]
     with running_station(queue_size=16) as station:
         found = station.run_belt(
-            "--parts", str(triggers), "--rate", "200", "--gate-ms", "2000", *faults
+            "--parts", str(triggers), "--rate", str(STORM_RATE), "--gate-ms", "2000", *faults
         )
     say_belt("storm of faults", found)
     return {"storm_triggers": found["triggers"], "storm_equal": found["agrees"]}

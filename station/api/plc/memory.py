@@ -1,0 +1,119 @@
+"""What the desk remembers: the PLC's numbers, and the answers it has not taken yet."""
+
+import time
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+from station.api.plc.answers import Answer
+from station.api.plc.orders import Order
+from station.core.plc_words import RESULTS_HELD, SEQUENCE_AT_MOST
+from station.line.known_parts import RETRY_DEPTH, RETRY_WINDOW_S
+
+MOST_KNOWN = 1000
+OWN_NUMBERS = 2_000_000_001
+"""Where the station's own numbers begin, for triggers that came without one."""
+
+
+@dataclass(slots=True, eq=False)
+class Known:
+    """A trigger that was taken, and its answer once there is one."""
+
+    seq: int
+    part_id: str
+    came_s: float
+    answer: Answer | None
+
+
+class Memory:
+    """Triggers by number, and up to 8 answers that wait for their acknowledgement."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[int, Known] = OrderedDict()
+        self._waiting: deque[Answer] = deque()
+        self._newest: int | None = None
+        self._own = OWN_NUMBERS - 1
+
+    def __contains__(self, seq: int) -> bool:
+        return seq in self._known
+
+    @property
+    def waiting(self) -> int:
+        """How many answers wait for their acknowledgement."""
+        return len(self._waiting)
+
+    @property
+    def oldest(self) -> Answer | None:
+        """The answer that waits longest."""
+        return self._waiting[0] if self._waiting else None
+
+    def find(self, seq: int) -> Known | None:
+        """The newest trigger with a number, while the PLC that gave it still runs."""
+        return self._known.get(seq)
+
+    def follow(self, order: Order) -> None:
+        """Follow the PLC's numbers; one that falls back is a PLC that was restarted.
+
+        Its numbers mean other parts from then on, so that nothing stays stored under them.
+        """
+        newest = self._newest
+        if not order.seq or (newest is not None and self._is_retry(order, newest)):
+            return
+        self._newest = order.seq
+        if newest is None or (order.seq - newest - 1) % SEQUENCE_AT_MOST >= SEQUENCE_AT_MOST // 2:
+            self._clear()
+
+    def restart(self) -> None:
+        """Forget everything: the PLC begins anew."""
+        self._clear()
+        self._newest = None
+
+    def own_number(self) -> int:
+        """A number for a trigger that came without one."""
+        self._own = self._own + 1 if self._own < SEQUENCE_AT_MOST else OWN_NUMBERS
+        self._known.pop(self._own, None)
+        return self._own
+
+    def remember(self, seq: int, part_id: str, answer: Answer | None = None) -> Known:
+        """Of one number only the newest trigger counts; a retry keeps the time of the first."""
+        earlier = self._known.pop(seq, None)
+        known = Known(seq, part_id, earlier.came_s if earlier else time.monotonic(), answer)
+        self._known[seq] = known
+        self._drop(seq)
+        while len(self._known) > MOST_KNOWN:
+            self._known.popitem(last=False)
+        return known
+
+    def keep(self, known: Known, answer: Answer) -> bool:
+        """Store the answer of a trigger until it is acknowledged.
+
+        False where it pushed out an older one that nobody had taken.
+        """
+        if self._known.get(known.seq) is not known:
+            return True
+        known.answer = answer
+        self._waiting.append(answer)
+        if len(self._waiting) <= RESULTS_HELD:
+            return True
+        self._waiting.popleft()
+        return False
+
+    def take(self, seq: int) -> bool:
+        """Acknowledge an answer; again is no mistake. False where there is none."""
+        known = self._known.get(seq)
+        return self._drop(seq) or (known is not None and known.answer is not None)
+
+    def _drop(self, seq: int) -> bool:
+        waiting = len(self._waiting)
+        self._waiting = deque(answer for answer in self._waiting if answer.seq != seq)
+        return len(self._waiting) < waiting
+
+    def _clear(self) -> None:
+        self._known.clear()
+        self._waiting.clear()
+
+    def _is_retry(self, order: Order, newest: int) -> bool:
+        known = self._known.get(order.seq)
+        if known is None or (known.part_id and order.part_id not in ("", known.part_id)):
+            return False
+        is_near = (newest - order.seq) % SEQUENCE_AT_MOST < RETRY_DEPTH
+        return is_near and time.monotonic() - known.came_s <= RETRY_WINDOW_S
