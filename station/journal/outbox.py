@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from station.core.errors import JournalError
-from station.core.result import RESULT_JSON, Result
 from station.journal.tables import CURSORS, DEAD_LETTERS, RESULTS
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class Outbox:
         """Put aside what it refuses and go on with the next; both are stored together."""
         self.dead += 1
         self.cursor = row.id
-        self._journal.writer.advance(self.sink, row.id, self._letter(row.result, error))
+        self._journal.writer.advance(self.sink, row.id, self._letter(row, error))
 
     def lose(self, gone: sa.ColumnElement[bool]) -> None:
         """Count results that are deleted before it got them.
@@ -86,13 +85,13 @@ class Outbox:
         query = sa.select(sa.func.count()).where(DEAD_LETTERS.c.sink == self.sink)
         return self._journal.read(lambda connection: connection.execute(query).scalar_one())
 
-    def _letter(self, result: Result, error: str) -> dict[str, Any]:
+    def _letter(self, row: "Row", error: str) -> dict[str, Any]:
         return {
             "sink": self.sink,
-            "job_id": result.job_id,
+            "job_id": row.job_id,
             "error": error[:MOST_ERROR].encode(errors="replace").decode(),
             "given_up_at": time.time(),
-            "record": RESULT_JSON.dump_json(result),
+            "record": row.record,
         }
 
 

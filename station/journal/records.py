@@ -37,6 +37,7 @@ class Row:
     """A stored result and its place in the journal."""
 
     id: int
+    job_id: str
     record: bytes
     """The result as JSON, as it was stored."""
 
@@ -295,7 +296,7 @@ class Journal:
 
     def _select(self, query: sa.Select[Any], limit: int | None = None) -> list[Row]:
         rows = self.read(lambda connection: connection.execute(query.limit(limit)).all())
-        return [Row(id=row.id, record=row.record) for row in rows]
+        return [Row(id=row.id, job_id=row.job_id, record=row.record) for row in rows]
 
 
 def _filtered(

@@ -128,7 +128,7 @@ class Outlet:
             tries += 1
             refused += is_refusal(error)
             if refused >= self._retry.tries_if_refused:
-                _LOG.error("sink %s gives up %a: %s", self.name, row.result.job_id, error)
+                _LOG.error("sink %s gives up %a: %s", self.name, row.job_id, error)
                 self._outbox.give_up(row, str(error))
                 return True
             asked_s = error.retry_after_s if isinstance(error, DeliveryError) else 0.0

@@ -1,9 +1,11 @@
 """Every sink gets every result in order, over failures, restarts and kills; none holds the line."""
 
+import sqlite3
 import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,24 @@ def test_a_sink_that_breaks_on_a_result_refuses_it(
     assert until(lambda: len(sink.got) == 1)
     assert outlet.dead == 1
     outlet.close()
+
+
+def test_a_record_that_was_damaged_on_the_disk_is_put_aside(
+    open_journal: OpenJournal, make_result: MakeResult
+) -> None:
+    journal = open_journal()
+    Outlet(scripted(), journal, QUICK).close()
+    results = results_of(make_result, 3)
+    record(journal, *results)
+    journal.close()
+    with closing(sqlite3.connect(journal.path)) as database, database:
+        database.execute("UPDATE results SET record = x'00' WHERE job_id = ?", (results[1].job_id,))
+    sink = scripted()
+    outlet = Outlet(sink, open_journal(), QUICK)
+    assert until(lambda: outlet.waiting == 0)
+    outlet.close()
+    assert sink.got == [results[0].job_id, results[2].job_id]
+    assert outlet.dead == 1
 
 
 def test_retention_keeps_what_a_live_sink_waits_for_up_to_a_bound(
