@@ -99,6 +99,7 @@ def test(words: Sequence[str]) -> int:
     """Every check in one go, whatever fails before; one summary at the end."""
     prepare_machine()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # stations are started a hundred times
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # tests run side by side
     outcomes = []
     for name, (program, *arguments) in CHECKS:
         say(f"== {name}")

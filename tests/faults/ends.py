@@ -226,7 +226,7 @@ GROUPS = (
         name="kill_9_station",
         claim="the whole station killed under load: nothing acknowledged is lost, it is back",
         run=kill_station,
-        small=3,
+        small=2,
         full=20,
         limit_s=300,
     ),

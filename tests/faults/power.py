@@ -203,7 +203,7 @@ GROUPS = (
         name="kill_9_line",
         claim="killed at any instant: no acknowledged record is lost, no half picture",
         run=kill_line,
-        small=197,
+        small=198,
         full=980,
         limit_s=240,
     ),

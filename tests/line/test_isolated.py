@@ -57,7 +57,9 @@ def inspector(tiny_prepared: PreparedRecipe) -> Iterator[IsolatedInspector]:
 def pid_of_worker() -> int:
     """The newest process below this one that is no fork server and no tracker."""
     below = psutil.Process().children(recursive=True)
-    return max((child for child in below if not child.children()), key=lambda p: p.pid).pid
+    return max(
+        (child for child in below if not child.children()), key=lambda child: child.create_time()
+    ).pid
 
 
 def test_the_answer_is_the_same_bit_for_bit(
@@ -129,13 +131,13 @@ def test_closing_leaves_no_process_and_no_memory(
     inspector = IsolatedInspector(stall_s=5.0)
     inspector.prepare(tiny_prepared)
     inspector.look(frame_of(draw_part(90)), tiny_prepared, Job(), nothing)
-    pid, before = pid_of_worker(), shared_blocks()
+    worker, before = psutil.Process(pid_of_worker()), shared_blocks()
     inspector.close()
     for _ in range(100):
-        if not psutil.pid_exists(pid):
+        if not worker.is_running():
             break
         threading.Event().wait(0.05)
-    assert not psutil.pid_exists(pid)
+    assert not worker.is_running()
     assert shared_blocks() < before
 
 
