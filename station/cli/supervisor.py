@@ -42,14 +42,15 @@ class Supervisor:
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        for child in self.children:
-            child.start()
+        first, *others = self.children
+        first.start()
         until_s = time.monotonic() + timeout_s
-        first = self.children[0]
         while not self.closing.is_set():
             if first.exit_code is not None:
                 raise StartError(f"the {first.name} did not start; its message stands above")
             if first.was_heard and _answers(ready_url):
+                for child in others:  # not before: they would take the processor from the first
+                    child.start()
                 self.notify.ready()
                 return
             if time.monotonic() > until_s:

@@ -55,7 +55,9 @@ def _absent(status: Status, before: str) -> VerdictView:
         )
         return VerdictView(tone=Tone.IDLE, word=word, text=text, facts=_source_hint(status))
     if state in words.READY:
-        text = "No more pictures" if status.camera.has_ended else "Parts are not inspected"
+        text = (
+            "No more pictures" if status.camera.has_ended else "Only triggered parts are inspected"
+        )
         return VerdictView(
             tone=Tone.IDLE, word="STOPPED", text=text, facts="Press Run to inspect continuously"
         )
