@@ -12,8 +12,8 @@ from station.core.errors import IncompleteFrameError, NoFrameError, PictureError
 from station.core.frame import AnyFrame, Frame
 from station.core.plugin import Feed, KeepingFeed, Source
 from station.core.reasons import StationReason
-from station.line.camera import Camera
 from station.line.frame_watch import FrameWatch
+from station.line.open_camera import OpenCamera
 from station.line.self_trigger import PartWatch
 from station.line.settings import SelfTrigger
 from station.line.tickets import Ticket
@@ -158,7 +158,7 @@ class Acquisition:
             delay_s = first_s
             self._watch.reopened()
             opened_s = time.monotonic()
-            camera = Camera.of(feed)
+            camera = OpenCamera.of(feed)
             try:
                 self.keeping = camera.keeping
                 self._serve(camera)
@@ -180,7 +180,7 @@ class Acquisition:
             self._changed.notify_all()
         return feed
 
-    def _serve(self, camera: Camera) -> None:
+    def _serve(self, camera: OpenCamera) -> None:
         """Grab until the source ends, is lost, or the station closes."""
         while not self._is_closing:
             with self._changed:
@@ -217,7 +217,7 @@ class Acquisition:
         except Exception as error:  # noqa: BLE001 - the border: a driver may raise anything
             self._lose(str(error))
 
-    def _grab(self, camera: Camera, ticket: Ticket | None) -> bool:
+    def _grab(self, camera: OpenCamera, ticket: Ticket | None) -> bool:
         """One frame to the intake; False when the feed is of no more use."""
         try:
             self._flush(camera, ticket)
@@ -267,7 +267,7 @@ class Acquisition:
         if ticket is not None or self._rules.trigger_mode != "self" or not was_at_fault:
             self._intake.failed(reason, text, ticket)
 
-    def _flush(self, camera: Camera, ticket: Ticket | None) -> None:
+    def _flush(self, camera: OpenCamera, ticket: Ticket | None) -> None:
         """What a camera kept from before is no frame of this trigger, nor a part of this run."""
         is_due, self._is_flush_due = self._is_flush_due, False
         is_software = ticket is not None and not self._is_continuous
@@ -279,7 +279,7 @@ class Acquisition:
             isinstance(frame, Frame) and self._parts.is_due(frame.image)
         )
 
-    def _is_lost(self, camera: Camera) -> bool:
+    def _is_lost(self, camera: OpenCamera) -> bool:
         """Whether a camera nobody asks for frames just now is gone."""
         try:
             if camera.monitored:
@@ -289,7 +289,7 @@ class Acquisition:
             return True
         return False
 
-    def _fresh(self, camera: Camera, ticket: Ticket | None) -> AnyFrame | None:
+    def _fresh(self, camera: OpenCamera, ticket: Ticket | None) -> AnyFrame | None:
         """The next frame; for a trigger the first one acquired after it.
 
         Raises:

@@ -96,17 +96,10 @@ class KnownParts:
         known = self._by_sequence.get(sequence) if sequence is not None else None
         if known is None or (part is not None and known.part is not None):
             return None
-        if sequence is None or not self._is_retry(sequence):
+        if sequence is None or self._newest is None:
             return None
-        return known
-
-    def _is_retry(self, sequence: int) -> bool:
-        """Whether a number that was used may be the same trigger sent again."""
-        known = self._by_sequence.get(sequence)
-        if known is None or self._newest is None:
-            return False
-        behind = (self._newest - sequence) % SEQUENCE_AT_MOST
-        return behind < RETRY_DEPTH and self._clock() - known.came_s <= RETRY_WINDOW_S
+        age_s = self._clock() - known.came_s
+        return known if is_retry(sequence, self._newest, age_s) else None
 
     def _remember(self, part: PartKey | None, sequence: int | None, promise: Promise) -> None:
         known = Known(part, sequence, self._clock(), promise)
@@ -128,6 +121,11 @@ class KnownParts:
                 del self._by_part[known.part]
             if known.sequence is not None and self._by_sequence.get(known.sequence) is known:
                 del self._by_sequence[known.sequence]
+
+
+def is_retry(sequence: int, newest: int, age_s: float) -> bool:
+    """Whether a number that was used so long ago may be the same trigger sent again."""
+    return (newest - sequence) % SEQUENCE_AT_MOST < RETRY_DEPTH and age_s <= RETRY_WINDOW_S
 
 
 def part_key(job: Job, digest: str = "") -> PartKey | None:

@@ -41,7 +41,7 @@ def put_first(priority: Priority) -> None:
         if AUTOGROUP.exists():
             AUTOGROUP.write_text(str(_HIGH), encoding="ascii")
         if priority is Priority.REALTIME:
-            _set_rank(LINE_RANK)
+            set_rank(LINE_RANK)
     except (psutil.AccessDenied, OSError) as error:
         level = logging.WARNING if priority is Priority.REALTIME else logging.INFO
         _LOG.log(
@@ -56,7 +56,7 @@ def put_first(priority: Priority) -> None:
 def stand_behind_the_line() -> None:
     """In a worker: give way to the line that started it, if both are in real time."""
     if sys.platform.startswith("linux") and os.sched_getscheduler(0) == os.SCHED_RR:
-        _set_rank(WORKER_RANK)
+        set_rank(WORKER_RANK)
 
 
 def put_behind() -> None:
@@ -64,6 +64,11 @@ def put_behind() -> None:
     psutil.Process().nice(_LOW)
 
 
-def _set_rank(rank: int) -> None:
+def set_rank(rank: int, pid: int = 0) -> None:
+    """Put a process (0: this one) into Linux's real time; elsewhere nothing happens.
+
+    Raises:
+        OSError: the system does not permit it.
+    """
     if sys.platform.startswith("linux"):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(rank))
+        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(rank))

@@ -36,7 +36,7 @@ class Shelf:
         """Every recipe file, good or not; of two with one id the first folder's counts."""
         entries: dict[str, RecipeEntry] = {}
         for path in self._paths():
-            entry = _entry_of(path)
+            entry = _entry(path, _version_of(path))
             entries.setdefault(entry.recipe_id, entry)
         return list(entries.values())
 
@@ -72,21 +72,18 @@ class Shelf:
         return found
 
 
-def _entry_of(path: Path) -> RecipeEntry:
-    """What a file says, read again only once it changed: clients ask for the list all the time."""
+def _version_of(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does; None: it is gone."""
     try:
         found = path.stat()
     except OSError:
-        return _entry(path)
-    return _kept_entry(path, (found.st_ino, found.st_size, found.st_mtime_ns))
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def _kept_entry(path: Path, _version: tuple[int, int, int]) -> RecipeEntry:
-    return _entry(path)
-
-
-def _entry(path: Path) -> RecipeEntry:
+def _entry(path: Path, _version: tuple[int, int, int] | None) -> RecipeEntry:
+    """What a file says, read again only once it changed: clients ask for the list all the time."""
     fallback = path.parent.name if path.name == "recipe.json" else path.stem
     try:
         recipe = read_recipe(path)

@@ -161,7 +161,7 @@ class Desk:
 
     def acknowledge(self, seq: int) -> Refusal:
         """Take a result out of the buffer; again is no mistake."""
-        is_taken = self._memory.take(seq)
+        is_taken = self._memory.acknowledge(seq)
         self._acks &= ~PlcBit.RESULTS_ACK.mask
         self._acks |= PlcBit.RESULTS_ACK.mask * is_taken
         return Refusal.NONE if is_taken else Refusal.NOT_THERE

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from station.api.plc.answers import Answer
 from station.api.plc.orders import Order
 from station.core.plc_words import RESULTS_HELD, SEQUENCE_AT_MOST
-from station.line.known_parts import RETRY_DEPTH, RETRY_WINDOW_S
+from station.line.known_parts import is_retry
 
 MOST_KNOWN = 1000
 OWN_NUMBERS = 2_000_000_001
@@ -97,8 +97,8 @@ class Memory:
         self._waiting.popleft()
         return False
 
-    def take(self, seq: int) -> bool:
-        """Acknowledge an answer; again is no mistake. False where there is none."""
+    def acknowledge(self, seq: int) -> bool:
+        """Give up an answer the PLC has; again is no mistake. False where there is none."""
         known = self._known.get(seq)
         return self._drop(seq) or (known is not None and known.answer is not None)
 
@@ -115,5 +115,4 @@ class Memory:
         known = self._known.get(order.seq)
         if known is None or (known.part_id and order.part_id not in ("", known.part_id)):
             return False
-        is_near = (newest - order.seq) % SEQUENCE_AT_MOST < RETRY_DEPTH
-        return is_near and time.monotonic() - known.came_s <= RETRY_WINDOW_S
+        return is_retry(order.seq, newest, time.monotonic() - known.came_s)

@@ -57,6 +57,7 @@ def trigger(client: ModbusTcpClient, seq: int, part: int = 0) -> None:
 def test_trigger_read_acknowledge(open_station: OpenStationWith, modbus: Connect) -> None:
     client = modbus(open_station(greys=(90, 170)).modbus)
     trigger(client, 70_001, part=123_456_789)
+    until(lambda: read(client)[Input.HELD] == 1)  # results wait in the order they are ready
     trigger(client, 70_002)
     until(lambda: read(client)[Input.HELD] == 2)
     good = read(client)

@@ -18,7 +18,7 @@ import psutil
 
 from station.cli.home import shipped
 from station.core.recipe import new_recipe, read_recipe, write_recipe
-from station.line.priority import LINE_RANK
+from station.line.priority import LINE_RANK, set_rank
 from station.tools.classify import Classify
 from tests.benchmarks.line.ports import free_ports
 
@@ -77,7 +77,8 @@ class Running:
         ports = ["--port", str(self.plc), "--api", f"http://127.0.0.1:{self.api}"]
         command = [sys.executable, "-m", "station", "plc", "sim", *ports, *options, "--json"]
         with subprocess.Popen(command, stdout=subprocess.PIPE) as plc:
-            _put_first(plc.pid)
+            with suppress(OSError):  # a real PLC has a processor of its own
+                set_rank(LINE_RANK, plc.pid)
             out, _ = plc.communicate()
         found: dict[str, Any] = json.loads(out.splitlines()[-1])
         return found
@@ -118,12 +119,6 @@ def running_station(
         finally:
             process.terminate()
             process.wait()
-
-
-def _put_first(pid: int) -> None:
-    """A real PLC has a processor of its own: the simulated one must not wait for the browser."""
-    with suppress(OSError, AttributeError):
-        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(LINE_RANK))
 
 
 def _write_recipe(path: Path) -> None:

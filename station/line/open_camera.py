@@ -7,7 +7,7 @@ from station.core.plugin import BufferedFeed, Feed, KeepingFeed, MonitoredFeed, 
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
+class OpenCamera:
     """An open feed, and what it can do beyond giving frames: found out once, since that is slow."""
 
     feed: Feed
