@@ -1,5 +1,6 @@
 """Results that were recorded, and their pictures."""
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -28,6 +29,8 @@ class ResultPage:
     """Some results; ask again with `since=next` for what came after."""
 
     results: list[Result]
+    damaged: list[str]
+    """Jobs whose records the disk has damaged since they were stored."""
     next: int
 
 
@@ -47,8 +50,11 @@ def list_results(
     else:
         rows = journal.since(since, limit=limit, evaluation=wanted, part_id=part_id)
     last = max((row.id for row in rows), default=since or 0)
-    records = b",".join(row.record for row in rows)  # JSON already: clients ask all the time
-    return Response(b'{"results":[%b],"next":%d}' % (records, last), media_type="application/json")
+    # Records are JSON already, and clients ask all the time.
+    records = b",".join(row.record for row in rows if row.is_readable)
+    damaged = json.dumps([row.job_id for row in rows if not row.is_readable]).encode()
+    content = b'{"results":[%b],"damaged":%b,"next":%d}' % (records, damaged, last)
+    return Response(content, media_type="application/json")
 
 
 @router.get("/{job_id}", responses=REFUSALS)

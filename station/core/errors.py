@@ -97,6 +97,10 @@ class JournalError(StationError, OSError):
     """A record or picture that could not be written or read."""
 
 
+class DamagedRecordError(StationError, ValueError):
+    """A record that was stored whole and cannot be read any more."""
+
+
 class DeliveryError(StationError, OSError):
     """A result that could not be handed on; it is tried again."""
 

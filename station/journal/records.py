@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from station.core.errors import JournalError
+from station.core.errors import DamagedRecordError, JournalError
 from station.core.result import RESULT_JSON, Evaluation, Result
 from station.journal import ledger, rescue
 from station.journal.ledger import LedgerRow, PlcCounts
@@ -43,8 +45,19 @@ class Row:
 
     @cached_property
     def result(self) -> Result:
-        """The result; read from its record only where somebody asks."""
-        return RESULT_JSON.validate_json(self.record)
+        """The result; read from its record only where somebody asks.
+
+        Raises:
+            DamagedRecordError: it was damaged on the disk.
+        """
+        return _read(self.job_id, self.record)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether its record is still what was stored."""
+        with suppress(DamagedRecordError):
+            return bool(self.result)
+        return False
 
 
 class Journal:
@@ -131,10 +144,20 @@ class Journal:
         """The `trigger_sequence` of the newest trigger that had one."""
         return self._numbers.sequence
 
+    def newest_at(self) -> datetime | None:
+        """When the result stored last was completed; None: there is none.
+
+        Raises:
+            JournalError: the database cannot be read.
+        """
+        query = sa.select(RESULTS.c.completed_at).order_by(RESULTS.c.id.desc()).limit(1)
+        stamp_s = self.read(lambda connection: connection.execute(query).scalar())
+        return None if stamp_s is None else datetime.fromtimestamp(stamp_s, UTC)
+
     def find_part(
         self, part_id: str, product_id: str, meas_id: str, since: datetime, until: datetime
     ) -> Result | None:
-        """The newest result of a part that was completed from `since` to `until`.
+        """The newest readable result of a part that was completed from `since` to `until`.
 
         Raises:
             JournalError: the database cannot be read.
@@ -144,7 +167,7 @@ class Journal:
             RESULTS.c.completed_at.between(since.timestamp(), until.timestamp()),
         )
         rows = self._select(query.order_by(RESULTS.c.id.desc()), MOST_OF_ONE_PART)
-        found = (row.result for row in rows)
+        found = (row.result for row in rows if row.is_readable)
         return next((r for r in found if (r.product_id, r.meas_id) == (product_id, meas_id)), None)
 
     # -- beside the answers ----------------------------------------------------------------------
@@ -158,10 +181,11 @@ class Journal:
 
         Raises:
             JournalError: the database cannot be read.
+            DamagedRecordError: the record was damaged on the disk.
         """
         query = sa.select(LATE_RESULTS.c.record).where(LATE_RESULTS.c.job_id == job_id)
         record = self.read(lambda connection: connection.execute(query).scalar())
-        return RESULT_JSON.validate_json(record) if record else None
+        return _read(job_id, record) if record else None
 
     def count_duplicate(self, result: Result) -> None:
         """Count a question that was answered with a result given before. Returns at once."""
@@ -213,6 +237,7 @@ class Journal:
 
         Raises:
             JournalError: the database cannot be read.
+            DamagedRecordError: its record was damaged on the disk.
         """
         rows = self._select(sa.select(RESULTS).where(RESULTS.c.job_id == job_id))
         return rows[0].result if rows else None
@@ -307,3 +332,12 @@ def _filtered(
     if part_id is not None:
         query = query.where(RESULTS.c.part_id == part_id)
     return query
+
+
+def _read(job_id: str, record: bytes) -> Result:
+    try:
+        return RESULT_JSON.validate_json(record)
+    except ValidationError as error:
+        raise DamagedRecordError(
+            f"the record of job {job_id!r} was damaged on the disk: {error.errors()[0]['msg']}"
+        ) from error

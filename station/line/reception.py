@@ -40,8 +40,8 @@ class Reception:
         self._settings, self._journal, self._answers = settings, journal, answers
         self._counters, self._recipe = counters, recipe
         self._opened_s, self._opened_at = time.monotonic(), datetime.now(UTC)
-        newest = journal.latest(limit=1)
-        self._knows_stored = not newest or newest[0].result.completed_at <= self._opened_at
+        newest_at = journal.newest_at()
+        self._knows_stored = newest_at is None or newest_at <= self._opened_at
         self._numbers = itertools.count(journal.last_number() + 1)
         self._known = KnownParts(
             settings.duplicate_window_s,

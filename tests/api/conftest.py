@@ -25,14 +25,19 @@ from station.line.shelf import Shelf
 
 
 @pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the station of `api` keeps its recipes and records."""
+    return tmp_path_factory.mktemp("station")
+
+
+@pytest.fixture(scope="module")
 def api(
-    tmp_path_factory: pytest.TempPathFactory,
+    folder: Path,
     tiny_recipe: Recipe,
     tiny_model_dir: Path,
     draw_part: Callable[..., Image],
 ) -> Iterator[httpx.Client]:
     """A client of a station whose source is a looping folder of good parts, stopped at first."""
-    folder = tmp_path_factory.mktemp("station")
     write_recipe(tiny_recipe, folder / "recipes" / "tiny.json")
     other = tiny_recipe.model_copy(update={"recipe_id": "other", "version": 7})
     write_recipe(other, folder / "recipes" / "other.json")

@@ -1,18 +1,30 @@
 """The API as its clients see it."""
 
+import asyncio
 import base64
 import hashlib
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import closing
+from pathlib import Path
 
 import cv2
 import httpx
 import numpy as np
 import pytest
+from fastapi import HTTPException
 
-from station.core.frame import Image
+from station.api.jobs import in_time
+from station.core.frame import Image, Job
+from station.core.recipe import PreparedRecipe
+from station.core.result import Result
+from station.inspection import inspect
+from station.sources.upload import encoded_from_upload
+from station.vision.frames import decoded
 from station.vision.images import decode, encode_jpeg
 
 DrawPart = Callable[..., Image]
@@ -79,6 +91,21 @@ def test_results_are_listed_and_filtered(api: httpx.Client, good: bytes, bad: by
     assert listed(limit=2) == [ids[2], ids[1]]
     page = api.get("/api/v1/results", params={"since": start, "limit": 2}).json()
     assert listed(since=page["next"]) == ids[2:]
+
+
+def test_a_damaged_record_is_named_and_hides_no_other(
+    api: httpx.Client, folder: Path, good: bytes
+) -> None:
+    ids = [api.post("/api/v1/jobs", content=good, headers=JPEG).json()["job_id"] for _ in range(3)]
+    with closing(sqlite3.connect(folder / "journal.sqlite")) as database, database:
+        damage = "UPDATE results SET record = x'7b00' WHERE job_id = ?"
+        database.execute(damage, (ids[1],))
+    page = api.get("/api/v1/results", params={"limit": 3}).json()
+    assert [result["job_id"] for result in page["results"]] == [ids[2], ids[0]]
+    assert page["damaged"] == [ids[1]]
+    answer = api.get(f"/api/v1/results/{ids[1]}")
+    assert answer.status_code == 500
+    assert "was damaged on the disk" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -256,3 +283,23 @@ def test_the_counters_live_and_the_folder_and_the_upload_agree(
             assert live["findings"][0]["score"] == uploaded["findings"][0]["score"]
             return
     raise AssertionError("the looping folder never came back to its first picture")
+
+
+def test_what_a_slow_disk_records_after_the_deadline_is_no_answer(
+    tiny_prepared: PreparedRecipe, good: bytes
+) -> None:
+    frame = encoded_from_upload(good, camera_id="c", sequence=1)
+    result = inspect(decoded(frame), tiny_prepared, Job())
+    promise: Future[Result] = Future()
+    promise.set_running_or_notify_cancel()
+    assert result.passed
+
+    def ask(triggered_s: float) -> Result:
+        return asyncio.run(in_time(Job(triggered_s=triggered_s), 1.0, promise))
+
+    with pytest.raises(HTTPException, match="504"):
+        ask(time.monotonic() - 0.9)
+    promise.set_result(result)
+    assert ask(time.monotonic()) is result
+    with pytest.raises(HTTPException, match="504"):
+        ask(time.monotonic() - 2.0)
