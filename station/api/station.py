@@ -11,7 +11,7 @@ from station import __version__
 from station.api.context import Context, Station
 from station.api.problems import REFUSALS
 from station.core.configuration import Configuration
-from station.line.acquisition import CameraHealth
+from station.line.acquisition_terms import CameraHealth
 from station.line.counters import Counts
 from station.line.states import State, Verb
 

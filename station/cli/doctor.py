@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from station.cli.doctor_site import driver, journal, watch
+from station.cli.doctor_site import driver, journal, self_trigger, watch
 from station.cli.home import home, model_dirs, site
 from station.cli.line import open_shelf
 from station.cli.looked_at import Line
@@ -78,7 +78,7 @@ def examine(path: Path) -> Iterator[Line]:
     yield Line("settings", f"{path} is sound")
     yield _recipe(settings)
     yield journal(home() / JOURNAL)
-    yield from filter(None, (_driver(settings), watch()))
+    yield from filter(None, (_driver(settings), self_trigger(settings.line), watch()))
     yield _camera(settings)
     yield _port("api", settings.api.host, settings.api.port)
     if settings.hmi.enabled:

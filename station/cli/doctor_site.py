@@ -6,6 +6,8 @@ from pathlib import Path
 from station.cli.looked_at import Line
 from station.core.errors import StationError
 from station.journal.lock import FolderLock
+from station.line.self_trigger import empty_scene
+from station.line.settings import LineSettings
 from station.sources.aravis.library import load
 from station.sources.genicam.producer import producer_files
 
@@ -61,6 +63,23 @@ def journal(folder: Path) -> Line:
     except StationError as error:
         return Line("journal", f"{folder} cannot be used", str(error))
     return Line("journal", f"{folder} is free")
+
+
+def self_trigger(line: LineSettings) -> Line | None:
+    """Whether a camera that triggers itself knows the place without a part."""
+    if line.trigger_mode != "self":
+        return None
+    try:
+        empty = empty_scene(line)
+    except StationError as error:
+        return Line("trigger", "self", str(error))
+    if empty is None:
+        return Line(
+            "trigger",
+            "self: what the camera shows first is taken for the place without a part",
+            "give a picture of it: line.self_trigger.empty_scene",
+        )
+    return Line("trigger", f"self: without a part it looks like {line.self_trigger.empty_scene}")
 
 
 def watch() -> Line | None:

@@ -1,63 +1,28 @@
 """The thread that owns the camera: grabs for triggers or continuously, and reconnects."""
 
+import logging
 import random
 import threading
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
 
-from station.core.errors import IncompleteFrameError, NoFrameError, PictureError
+from station.core.errors import IncompleteFrameError, NoFrameError, PictureError, SettingsError
 from station.core.frame import AnyFrame, Frame
 from station.core.plugin import Feed, KeepingFeed, Source
 from station.core.reasons import StationReason
+from station.line.acquisition_terms import CameraHealth, Intake, Rules
 from station.line.frame_watch import FrameWatch
 from station.line.open_camera import OpenCamera
 from station.line.self_trigger import PartWatch
-from station.line.settings import SelfTrigger
 from station.line.tickets import Ticket
+
+_LOG = logging.getLogger(__name__)
 
 IDLE_S = 0.25
 PROBE_S = 1.0
 SLICE_S = 0.2
 """Longest single wait for a frame, so that a stop is heard."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """When a frame is a part, and how a lost camera is opened again."""
-
-    trigger_mode: Literal["continuous", "software", "hardware", "self"] = "continuous"
-    self_trigger: SelfTrigger = field(default_factory=SelfTrigger)
-    reject_window: int = 100
-    exposure_within_s: float = 1.0
-    """A trigger that waited longer for the camera gets no frame: its part may have moved on."""
-    reconnect_s: tuple[float, float] = (1.0, 10.0)
-    """The first and the longest wait, each a quarter longer or shorter by chance."""
-
-
-class Intake(Protocol):
-    """What the acquisition hands its frames to."""
-
-    def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
-        """A frame, for a trigger or for nobody in particular."""
-
-    def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
-        """A part was there, or asked for, and there is no usable frame of it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameraHealth:
-    """How the camera is doing."""
-
-    camera_id: str
-    kind: str
-    is_connected: bool
-    has_ended: bool
-    frames: int
-    failures: int
-    last_error: str
 
 
 class Acquisition:
@@ -74,7 +39,7 @@ class Acquisition:
         self._source, self._intake, self._grab_timeout_s = source, intake, grab_timeout_s
         self._rules = rules or Rules()
         self._watch = FrameWatch()
-        self._parts = PartWatch(self._rules.self_trigger)
+        self._parts = self._part_watch()
         self._changed = threading.Condition()
         self._triggers: deque[Ticket] = deque()
         self._is_continuous = self._is_closing = self._has_ended = self._is_connected = False
@@ -107,9 +72,17 @@ class Acquisition:
     def retry_now(self) -> None:
         """Try to reconnect at once; learn the empty scene of the self-trigger anew."""
         with self._changed:
-            self._parts = PartWatch(self._rules.self_trigger)
+            self._parts = self._part_watch()
             self._is_retry_wanted = True
             self._changed.notify_all()
+
+    def _part_watch(self) -> PartWatch:
+        if self._rules.trigger_mode == "self" and self._rules.empty_scene is None:
+            _LOG.warning(
+                "what the camera shows first is taken for the place without a part: a part that "
+                "stands there now would hide those like it (line.self_trigger.empty_scene)"
+            )
+        return PartWatch(self._rules.self_trigger, self._rules.empty_scene)
 
     @property
     def is_continuous(self) -> bool:
@@ -158,7 +131,7 @@ class Acquisition:
             delay_s = first_s
             self._watch.reopened()
             opened_s = time.monotonic()
-            camera = OpenCamera.of(feed)
+            camera = OpenCamera(feed)
             try:
                 self.keeping = camera.keeping
                 self._serve(camera)
@@ -271,19 +244,22 @@ class Acquisition:
         """What a camera kept from before is no frame of this trigger, nor a part of this run."""
         is_due, self._is_flush_due = self._is_flush_due, False
         is_software = ticket is not None and not self._is_continuous
-        if camera.buffered and (is_due or is_software):
-            camera.buffered.flush()
+        if is_due or is_software:
+            camera.flush()
 
     def _is_due(self, frame: AnyFrame) -> bool:
-        return self._rules.trigger_mode != "self" or (
-            isinstance(frame, Frame) and self._parts.is_due(frame.image)
-        )
+        if self._rules.trigger_mode != "self":
+            return True
+        try:
+            return isinstance(frame, Frame) and self._parts.is_due(frame.image)
+        except SettingsError as error:
+            self._intake.fault(str(error))
+            return False
 
     def _is_lost(self, camera: OpenCamera) -> bool:
         """Whether a camera nobody asks for frames just now is gone."""
         try:
-            if camera.monitored:
-                camera.monitored.check()
+            camera.check()
         except Exception as error:  # noqa: BLE001 - the border: a driver may raise anything
             self._lose(str(error))
             return True
@@ -297,13 +273,12 @@ class Acquisition:
         """
         if ticket is None:
             return camera.feed.grab(SLICE_S)
-        if camera.triggered:
-            camera.triggered.trigger()
+        camera.expose()
         until_s = time.monotonic() + self._grab_timeout_s
         while time.monotonic() < until_s and not self._is_closing:
             with suppress(NoFrameError):
                 frame = camera.feed.grab(SLICE_S)
-                if frame is None or camera.triggered or is_after(frame, ticket):
+                if frame is None or camera.is_for(frame, ticket):
                     return frame
                 self._watch.fault(frame)  # nobody's frame; but what repeats it is not new
         raise NoFrameError(
@@ -351,10 +326,3 @@ class Acquisition:
     def _refuse(self, why: str) -> None:
         while self._triggers:
             self._intake.failed(StationReason.NO_FRAME, why, self._triggers.popleft())
-
-
-def is_after(frame: AnyFrame, ticket: Ticket) -> bool:
-    """Whether a free-running camera took the frame after the trigger."""
-    if frame.acquired_s is not None:
-        return frame.acquired_s >= ticket.job.triggered_s
-    return frame.acquired_at >= ticket.job.triggered_at

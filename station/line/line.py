@@ -14,7 +14,8 @@ from station.core.recipe import PreparedRecipe
 from station.core.result import Result, ResultState
 from station.journal.pictures import Pictures
 from station.journal.records import Journal
-from station.line.acquisition import Acquisition, CameraHealth, Rules
+from station.line.acquisition import Acquisition
+from station.line.acquisition_terms import CameraHealth, Rules
 from station.line.alarms import RejectWatch
 from station.line.answers import Answers
 from station.line.counters import Counters
@@ -23,6 +24,7 @@ from station.line.isolated import IsolatedInspector, warm_up
 from station.line.outlets import Outlet, open_outlets
 from station.line.recent import RecentFrames, showable
 from station.line.reception import Reception
+from station.line.self_trigger import empty_scene
 from station.line.settings import AlarmSettings, LineSettings
 from station.line.states import State, Verb, allowed_verbs, check_verb
 from station.line.tickets import Ticket
@@ -74,6 +76,7 @@ class Line:
             rules=Rules(
                 trigger_mode=settings.trigger_mode,
                 self_trigger=settings.self_trigger,
+                empty_scene=empty_scene(settings),
                 reject_window=settings.reject_window,
                 exposure_within_s=settings.exposure_within_ms / 1e3,
             ),

@@ -1,28 +1,50 @@
 """An open camera as the acquisition uses it."""
 
-from dataclasses import dataclass
-from typing import Self
-
+from station.core.frame import AnyFrame
 from station.core.plugin import BufferedFeed, Feed, KeepingFeed, MonitoredFeed, TriggeredFeed
+from station.line.tickets import Ticket
 
 
-@dataclass(frozen=True, slots=True)
 class OpenCamera:
-    """An open feed, and what it can do beyond giving frames: found out once, since that is slow."""
+    """An open feed; what it can do beyond giving frames is found out once, since that is slow."""
 
-    feed: Feed
-    triggered: TriggeredFeed | None
-    buffered: BufferedFeed | None
-    monitored: MonitoredFeed | None
-    keeping: KeepingFeed | None
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.keeping = feed if isinstance(feed, KeepingFeed) else None
+        self._triggered = feed if isinstance(feed, TriggeredFeed) else None
+        self._buffered = feed if isinstance(feed, BufferedFeed) else None
+        self._monitored = feed if isinstance(feed, MonitoredFeed) else None
 
-    @classmethod
-    def of(cls, feed: Feed) -> Self:
-        """A feed that was just opened."""
-        return cls(
-            feed,
-            feed if isinstance(feed, TriggeredFeed) else None,
-            feed if isinstance(feed, BufferedFeed) else None,
-            feed if isinstance(feed, MonitoredFeed) else None,
-            feed if isinstance(feed, KeepingFeed) else None,
-        )
+    def expose(self) -> None:
+        """Take a picture now, where the camera does that when it is told to.
+
+        Raises:
+            AcquisitionError: it is lost.
+        """
+        if self._triggered:
+            self._triggered.trigger()
+
+    def flush(self) -> None:
+        """Throw away what a camera that runs by itself has kept."""
+        if self._buffered:
+            self._buffered.flush()
+
+    def check(self) -> None:
+        """Ask a camera of which nobody wants a frame just now whether it is still there.
+
+        Raises:
+            AcquisitionError: it is lost.
+        """
+        if self._monitored:
+            self._monitored.check()
+
+    def is_for(self, frame: AnyFrame, ticket: Ticket) -> bool:
+        """Whether a frame that came after `expose` shows the part of this trigger."""
+        return self._triggered is not None or is_after(frame, ticket)
+
+
+def is_after(frame: AnyFrame, ticket: Ticket) -> bool:
+    """Whether a free-running camera took the frame after the trigger."""
+    if frame.acquired_s is not None:
+        return frame.acquired_s >= ticket.job.triggered_s
+    return frame.acquired_at >= ticket.job.triggered_at

@@ -1,12 +1,16 @@
 """The camera as its own trigger: a part that is there, still and sharp is inspected, once."""
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from station.core.errors import PictureError, SettingsError
 from station.core.frame import Image
-from station.line.settings import SelfTrigger
+from station.line.settings import LineSettings, SelfTrigger
 from station.vision.health_measures import noise_of, sharpness_of, strips_of
+from station.vision.images import read_image
 
 WIDTH_PX = 160
 """The watched region is looked at so small; finer changes are noise."""
@@ -18,44 +22,78 @@ GONE_SHARE = 0.6
 Small = NDArray[np.float32]
 
 
+def empty_scene(settings: LineSettings) -> Image | None:
+    """The picture of the place without a part, where the settings name one and it is needed.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
+    path = settings.self_trigger.empty_scene
+    if settings.trigger_mode != "self" or path is None:
+        return None
+    try:
+        return read_image(path)
+    except PictureError as error:
+        raise SettingsError(f"line.self_trigger.empty_scene: {error}") from error
+
+
 class PartWatch:
     """Sees one frame after the other; says of one frame a part that it is to be inspected."""
 
-    def __init__(self, settings: SelfTrigger) -> None:
+    def __init__(self, settings: SelfTrigger, empty: Image | None = None) -> None:
+        """`empty` shows the place without a part; None: the first frame does."""
         self._settings = settings
-        self._empty: Small | None = None
+        self._size = None if empty is None else empty.shape[:2]
+        self._empty = None if empty is None else _small(self._cut(empty))
         self._before: Small | None = None
+        self._inspected: Small | None = None
         self._still = 0
-        self._is_armed = True
 
     def is_due(self, image: Image) -> bool:
         """Whether this frame shows a part that is to be inspected now.
 
-        The first frame is taken for the empty scene, which then follows slow changes of light for
-        as long as no part is there. A part that stays is not due again before it has left.
+        The empty scene follows slow changes of light for as long as no part is there. A part that
+        stays is not due again before it has left, or something else stands in its place.
+
+        Raises:
+            SettingsError: the picture of the empty scene has another size.
         """
+        self._check_size(image)
         region = self._cut(image)
         seen = _small(region)
+        before, self._before = self._before, seen
         if self._empty is None or self._empty.shape != seen.shape:
-            self._empty, self._before, self._still = seen, seen, 0
+            self._empty, self._inspected = seen.copy(), None
             return False
         change = _difference(seen, self._empty)
-        motion = _difference(seen, self._before) if self._before is not None else 0.0
-        self._before = seen
         if change < self._settings.change_at_least * GONE_SHARE:
-            self._is_armed, self._still = True, 0
+            self._inspected, self._still = None, 0
             self._empty += ADAPT * (seen - self._empty)
             return False
-        is_still = motion <= self._settings.motion_at_most
+        is_still = _difference(seen, before) <= self._settings.motion_at_most
         self._still = self._still + 1 if is_still else 0
+        if self._inspected is not None and not self._is_another(seen):
+            self._inspected += ADAPT * is_still * (seen - self._inspected)
+            return False
         is_due = (
-            self._is_armed
-            and change >= self._settings.change_at_least
+            change >= self._settings.change_at_least
             and self._still >= self._settings.still_frames
             and self._is_sharp(region)
         )
-        self._is_armed = self._is_armed and not is_due
+        if is_due:
+            self._inspected = seen.copy()
         return is_due
+
+    def _check_size(self, image: Image) -> None:
+        if self._size not in (None, image.shape[:2]):
+            raise SettingsError(
+                f"line.self_trigger.empty_scene is {_px(self._size)} and the camera's picture "
+                f"{_px(image.shape[:2])}: take it again with this camera"
+            )
+
+    def _is_another(self, seen: Small) -> bool:
+        """Whether this is not what was inspected last and has stayed since."""
+        return _difference(seen, self._inspected) >= self._settings.change_at_least
 
     def _cut(self, image: Image) -> Image:
         at = self._settings
@@ -73,6 +111,11 @@ class PartWatch:
         return sharpness_of(strips, noise_of(strips)) >= wanted
 
 
+def _px(size: tuple[int, ...] | None) -> str:
+    height, width = size or (0, 0)
+    return f"{width} x {height} px"
+
+
 def _grey(image: Image) -> Image:
     grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     return np.ascontiguousarray(grey, np.uint8)
@@ -85,6 +128,8 @@ def _small(region: Image) -> Small:
     return np.asarray(small, np.float32)
 
 
-def _difference(one: Small, other: Small) -> float:
-    """Mean absolute difference of grey, 0 to 255."""
+def _difference(one: Small, other: Small | None) -> float:
+    """Mean absolute difference of grey, 0 to 255; infinite where there is nothing to compare."""
+    if other is None or one.shape != other.shape:
+        return math.inf
     return float(np.abs(one - other).mean())

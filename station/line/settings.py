@@ -43,6 +43,9 @@ class SelfTrigger(BaseModel):
     y: int = Field(0, ge=0)
     width: int | None = Field(None, ge=8, description="none: to the edge of the image")
     height: int | None = Field(None, ge=8)
+    empty_scene: Path | None = Field(
+        None, description="picture of this camera without a part; none: what it shows first"
+    )
     change_at_least: float = Field(
         12.0, gt=0, le=255, description="mean grey difference from the empty scene: a part is there"
     )

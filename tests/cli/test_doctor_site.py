@@ -4,13 +4,17 @@ import socket
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from station.cli import doctor_site
 from station.cli.doctor import examine
+from station.cli.doctor_site import self_trigger
 from station.cli.looked_at import Line
 from station.core.errors import AcquisitionError
 from station.journal.lock import FolderLock
+from station.line.settings import LineSettings
 
 TOML = """\
 [line]
@@ -57,6 +61,21 @@ def test_a_trigger_that_does_not_fit_the_source_is_told(station_home: Path) -> N
         station_home, "settings", 'kind = "watch"\npath = "in"', 'trigger_mode = "software"'
     )
     assert "its part never judged" in line.advice
+
+
+def test_a_camera_that_triggers_itself_should_know_the_empty_place(tmp_path: Path) -> None:
+    def told(**settings: object) -> tuple[str, str]:
+        given = {"recipe": "r", "trigger_mode": "self", "self_trigger": settings}
+        line = self_trigger(LineSettings.model_validate(given))
+        assert line is not None
+        return line.finding, line.advice
+
+    empty = tmp_path / "empty.png"
+    assert "give a picture of it" in told()[1]
+    assert "empty.png" in told(empty_scene=empty)[1]
+    cv2.imwrite(str(empty), np.zeros((8, 8), np.uint8))
+    assert told(empty_scene=empty) == (f"self: without a part it looks like {empty}", "")
+    assert self_trigger(LineSettings(recipe="r")) is None
 
 
 def test_a_journal_in_use_is_told(station_home: Path) -> None:

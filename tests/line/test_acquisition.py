@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 
@@ -15,7 +16,9 @@ from station.core.frame import AnyFrame, Frame, Image, Job
 from station.core.plugin import Feed, Source
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
-from station.line.acquisition import Acquisition, Rules, is_after
+from station.line.acquisition import Acquisition
+from station.line.acquisition_terms import Rules
+from station.line.open_camera import is_after
 from station.line.tickets import Ticket
 from tests.line.test_line import until
 
@@ -29,12 +32,16 @@ class Intake:
     def __init__(self) -> None:
         self.frames: list[tuple[AnyFrame, Ticket | None]] = []
         self.failures: list[tuple[str, Ticket | None]] = []
+        self.faults: list[str] = []
 
     def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
         self.frames.append((frame, ticket))
 
     def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:  # noqa: ARG002
         self.failures.append((str(reason), ticket))
+
+    def fault(self, text: str) -> None:
+        self.faults.append(text)
 
 
 class Played(Source, kind="played"):
@@ -236,6 +243,31 @@ def test_a_camera_that_can_be_seen_again_is_opened_at_once() -> None:
     is_there.set()
     until(lambda: acquisition.health.is_connected)
     acquisition.close()
+
+
+def test_a_camera_that_triggers_itself_gives_each_part_once(make: Callable[..., Frame]) -> None:
+    empty = np.full((240, 320), 10, np.uint8)
+    frames = [replace(make(n), image=empty + n % 3 + (90 if n % 8 < 5 else 0)) for n in range(24)]
+    intake, rules = Intake(), Rules(trigger_mode="self", empty_scene=empty)
+    acquisition = Acquisition(Played(feed=Queue(*frames)), intake, grab_timeout_s=5, rules=rules)
+    acquisition.set_continuous(True)
+    acquisition.start()
+    until(lambda: acquisition.health.frames == len(frames))
+    acquisition.close()
+    assert [frame.sequence for frame, _ in intake.frames] == [2, 10, 18]
+    assert (intake.failures, intake.faults) == ([], [])
+
+
+def test_an_empty_scene_of_another_size_is_a_fault(make: Callable[..., Frame]) -> None:
+    intake = Intake()
+    rules = Rules(trigger_mode="self", empty_scene=np.zeros((9, 9), np.uint8))
+    acquisition = Acquisition(Played(feed=Queue(make(1))), intake, grab_timeout_s=5, rules=rules)
+    acquisition.set_continuous(True)
+    acquisition.start()
+    until(lambda: intake.faults != [])
+    acquisition.close()
+    assert "take it again" in intake.faults[0]
+    assert intake.frames == []
 
 
 def test_ten_thousand_flaps_cost_nothing() -> None:

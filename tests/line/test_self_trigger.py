@@ -1,13 +1,16 @@
 """A part that comes to rest in the watched region is inspected once, whatever the light does."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 
+from station.core.errors import SettingsError
 from station.core.frame import Image
-from station.line.self_trigger import PartWatch
-from station.line.settings import SelfTrigger
+from station.line.self_trigger import PartWatch, empty_scene
+from station.line.settings import LineSettings, SelfTrigger
 
 SETTINGS = SelfTrigger(x=100, y=0, width=200, height=200)
 
@@ -71,3 +74,39 @@ def test_colour_and_a_region_beyond_the_picture() -> None:
     watch = PartWatch(SelfTrigger(x=5000, y=5000))
     colour = [np.dstack([image] * 3) for image in passing()]
     assert due(watch, colour) == [9]
+
+
+def test_a_part_that_stands_there_at_the_start_is_due() -> None:
+    rest = [scene(140, seed=n) for n in range(6)]
+    assert due(PartWatch(SETTINGS), rest) == []
+    assert due(PartWatch(SETTINGS, scene(None, seed=9)), rest) == [2]
+
+
+def test_parts_that_follow_without_a_gap_are_each_due() -> None:
+    watch = PartWatch(SETTINGS, scene(None))
+    first, second = ([scene(x, seed=n + x) for n in range(5)] for x in (110, 190))
+    assert due(watch, first) == [2]
+    assert due(watch, second) == [2]
+
+
+def test_light_that_changes_slowly_does_not_make_a_resting_part_another() -> None:
+    watch = PartWatch(SETTINGS, scene(None))
+    dimming = [scene(140, light=1 - n / 1000, seed=n) for n in range(300)]
+    assert due(watch, dimming) == [2]
+
+
+def test_an_empty_scene_of_another_camera_is_refused() -> None:
+    watch = PartWatch(SETTINGS, np.zeros((100, 100), np.uint8))
+    with pytest.raises(SettingsError, match="is 100 x 100 px and the camera's picture 400 x 200"):
+        watch.is_due(scene(None))
+
+
+def test_an_empty_scene_that_cannot_be_read_is_said_with_its_setting(tmp_path: Path) -> None:
+    missing = SelfTrigger(empty_scene=tmp_path / "empty.png")
+    settings = LineSettings(recipe="r", trigger_mode="self", self_trigger=missing)
+    with pytest.raises(SettingsError, match=r"line\.self_trigger\.empty_scene: .*empty\.png"):
+        empty_scene(settings)
+    cv2.imwrite(str(tmp_path / "empty.png"), scene(None))
+    shown = empty_scene(settings)
+    assert shown is not None
+    assert shown.shape == (200, 400)
