@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
@@ -36,21 +37,36 @@ def put_first(priority: Priority) -> None:
     """
     if priority is Priority.NORMAL:
         return
-    try:
-        psutil.Process().nice(_REALTIME if priority is Priority.REALTIME else _HIGH)
-        if AUTOGROUP.exists():
-            AUTOGROUP.write_text(str(_HIGH), encoding="ascii")
-        if priority is Priority.REALTIME:
-            set_rank(LINE_RANK)
-    except (psutil.AccessDenied, OSError) as error:
-        level = logging.WARNING if priority is Priority.REALTIME else logging.INFO
+    is_realtime = priority is Priority.REALTIME
+    steps: list[Callable[[], object]] = [
+        lambda: psutil.Process().nice(_REALTIME if is_realtime else _HIGH),
+        _raise_session,
+    ]
+    if is_realtime:
+        steps.append(lambda: set_rank(LINE_RANK))
+    refused = [error for step in steps if (error := _refusal(step))]
+    if refused:
         _LOG.log(
-            level,
+            logging.WARNING if is_realtime else logging.INFO,
             "line.priority = %r is not permitted here (%s): other programs may delay parts; "
             "run the station as a service (`station service`), or as administrator",
             str(priority),
-            error,
+            refused[0],
         )
+
+
+def _raise_session() -> None:
+    if AUTOGROUP.exists():
+        AUTOGROUP.write_text(str(_HIGH), encoding="ascii")
+
+
+def _refusal(step: Callable[[], object]) -> Exception | None:
+    """What one step was refused with; the others help without it."""
+    try:
+        step()
+    except (psutil.AccessDenied, OSError) as error:
+        return error
+    return None
 
 
 def stand_behind_the_line() -> None:

@@ -160,6 +160,7 @@ class SimulatedPlc:
             tally.rejected += 1
         part.is_decided = True
         tally.lost += part.tries == 0
+        tally.crowded_out += part.tries == 0 and "lose_trigger" not in part.arrival.faults
         part.epoch.note(part.seq, is_taken=part.tries > 0 and not part.is_refused)
         self._on_belt.discard(part.arrival.place)
         if (answer or not part.tries) and self._waiting.get(part.seq) is part:

@@ -15,6 +15,7 @@ from station.cli.plc_sim.tally import Tally
 
 NOTES: dict[str, str] = {
     "lost": "triggers never sent",
+    "crowded_out": "of these no connection was free in time: more --connections, or a lower --rate",
     "no_answer": "parts without an answer",
     "unfinished": "answers without a result: still under way at the deadline",
     "late": "answers after the gate",

@@ -55,6 +55,8 @@ class Tally:
     rejected: int = 0
     lost: int = 0
     """Parts whose trigger was never sent."""
+    crowded_out: int = 0
+    """Of the lost ones: those that found no free connection before their gate."""
     triggers: int = 0
     """Telegrams with a trigger, repeated ones included."""
     answered: int = 0

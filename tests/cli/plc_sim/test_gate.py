@@ -105,7 +105,16 @@ def test_a_lost_trigger_is_never_sent_and_its_part_rejected() -> None:
         tally = run(door, faults=faults)
 
     assert (tally.passed, tally.rejected, tally.lost, tally.no_answer) == (4, 1, 1, 0)
+    assert tally.crowded_out == 0
     assert door.triggers == [1, 2, 4, 5]
+
+
+def test_parts_that_no_connection_was_free_for_are_lost_and_named() -> None:
+    faults = {"slow_reader": When(parts=frozenset({1}))}
+    with scripted(lambda seq, _: [result(seq)]) as door:
+        tally = run(door, faults=faults, connections=1, slow_ms=GATE_MS + 200)
+
+    assert (tally.rejected, tally.lost, tally.crowded_out) == (5, 4, 4)
 
 
 def test_a_doubled_trigger_gets_one_answer_counted_and_one_compared() -> None:
