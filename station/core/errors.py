@@ -85,6 +85,10 @@ class TimeLimitError(StationError, TimeoutError):
     """A look that was ended because it took longer than any part may."""
 
 
+class NoRoomError(StationError, MemoryError):
+    """The system has no memory left of the kind that is needed."""
+
+
 class InUseError(StationError, OSError):
     """A folder, file or device that another station is using."""
 

@@ -10,7 +10,6 @@ from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
 import numpy as np
@@ -22,11 +21,11 @@ from station.core.recipe import PreparedRecipe
 from station.core.result import RESULT_JSON, Result
 from station.line.inspectors import MODEL_SHARE, WorkerLostError
 from station.line.isolated_child import MOST_RECIPES, Order, name_of, run, without_picture
+from station.line.shared_picture import SharedPicture
 
 PREPARE_S = 30.0
 """A recipe that is not ready within this time is refused."""
 SLICE_S = 0.2
-LEAST_BYTES = 4_000_000
 ENDING_S = 1.0
 
 _CHILD = "station.line.isolated_child"
@@ -51,7 +50,7 @@ class IsolatedInspector:
         self._lock = threading.Lock()
         self._recipes: OrderedDict[str, PreparedRecipe] = OrderedDict()
         self._newest = ""
-        self._memory: SharedMemory | None = None
+        self._picture = SharedPicture()
         self._process: BaseProcess | None = None
         self._orders, self._shelf = self._start()
 
@@ -100,10 +99,7 @@ class IsolatedInspector:
         if self._process is not None:
             self._process.join(ENDING_S)
         self._kill()
-        if self._memory is not None:
-            self._memory.close()
-            self._memory.unlink()
-            self._memory = None
+        self._picture.close()
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -149,24 +145,13 @@ class IsolatedInspector:
             source = np.frombuffer(frame.data, np.uint8)
         else:
             source = frame.image
-        memory = self._room(source.nbytes)
-        np.copyto(np.ndarray(source.shape, np.uint8, memory.buf), source)
         return Order(
             frame=without_picture(frame),
             shape=source.shape,
-            memory=memory.name,
+            memory=self._picture.put(source),
             recipe=name_of(prepared),
             job=job,
         )
-
-    def _room(self, size: int) -> SharedMemory:
-        if self._memory is not None and self._memory.size >= size:
-            return self._memory
-        if self._memory is not None:
-            self._memory.close()
-            self._memory.unlink()
-        self._memory = SharedMemory(create=True, size=max(LEAST_BYTES, size))
-        return self._memory
 
     def _answer(self, beat: Callable[[], None]) -> bytes:
         until_s = time.monotonic() + self._stall_s

@@ -147,7 +147,7 @@ class Workers:
             self._outcome.lost(ticket, frame, str(error))
             self._count_loss(str(error))
             self._begin(number, inspector.restart)
-        except StationError as error:  # the recipe of this ticket cannot be used any more
+        except StationError as error:  # the recipe cannot be used any more, or there is no memory
             self._outcome.lost(ticket, frame, str(error))
             self._outcome.fault(str(error))
         else:

@@ -1,5 +1,6 @@
 """A look in a process of its own gives the same answer, and its end costs one part."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from station.core.errors import RecipeError
+from station.core.errors import NoRoomError, RecipeError
 from station.core.frame import EncodedFrame, Frame, Image, Job
 from station.core.recipe import PreparedRecipe
 from station.core.result import Result
@@ -169,3 +170,21 @@ if __name__ == "__main__":
     path = tiny_model_dir / "forgets.py"
     path.write_text(script)
     assert subprocess.run([sys.executable, str(path)], timeout=25).returncode == 3
+
+
+def test_a_full_shared_memory_costs_the_part_and_not_the_line(
+    tiny_prepared: PreparedRecipe, draw_part: DrawPart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = shared_blocks()
+    inspector = IsolatedInspector(stall_s=5.0)
+    inspector.prepare(tiny_prepared)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", full)
+        with pytest.raises(NoRoomError, match="--shm-size"):
+            inspector.look(frame_of(draw_part()), tiny_prepared, Job(), nothing)
+    assert shared_blocks() == before
+    assert inspector.look(frame_of(draw_part()), tiny_prepared, Job(), nothing).passed
+    inspector.close()
