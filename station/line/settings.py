@@ -13,6 +13,7 @@ from station.journal.pictures import KeepPolicy
 from station.line.fitting import misfit
 from station.line.priority import Priority
 
+LONGEST_IN_THREAD_S = 2.5
 _CLOSED = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -93,6 +94,16 @@ class LineSettings(BaseModel):
     reject_window: int = Field(
         100, ge=0, description="parts between trigger and gate: so many lost triggers are answered"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.isolation == "thread" and self.stall_s > LONGEST_IN_THREAD_S:
+            raise ValueError(
+                f'stall_s is {self.stall_s:g}, and with isolation = "thread" at most '
+                f"{LONGEST_IN_THREAD_S:g}: a thread that looks gives no sign of life, and a line "
+                'without one for 3 s is ended; use isolation = "process" for looks that take longer'
+            )
+        return self
 
 
 class AlarmSettings(BaseModel):

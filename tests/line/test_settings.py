@@ -52,3 +52,14 @@ def test_a_part_does_not_show_itself_to_a_camera_that_waits() -> None:
 )
 def test_what_goes_together_is_taken(mode: str, source: dict[str, Any]) -> None:
     assert parse(mode, source) == mode
+
+
+def test_a_look_in_a_thread_must_end_before_the_line_is_taken_for_hung() -> None:
+    def parse_stall(stall_s: float, isolation: str) -> float:
+        line = {"recipe": "ring", "isolation": isolation, "stall_s": stall_s}
+        return parse_settings({"line": line, "source": FOLDER}, "station.toml").line.stall_s
+
+    assert parse_stall(20, "process") == 20
+    assert parse_stall(2.5, "thread") == 2.5
+    with pytest.raises(SettingsError, match='use isolation = "process"'):
+        parse_stall(3, "thread")
