@@ -88,6 +88,7 @@ def _terms(settings: StationSettings, shelf: Shelf, journal: Journal) -> Terms:
         record_counts=journal.record_plc_counts,
         deadline_ms=line.deadline_ms,
         most_under_way=line.queue_size + line.workers,
+        reject_window=line.reject_window,
     )
 
 

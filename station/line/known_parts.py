@@ -30,6 +30,8 @@ class Known:
     sequence: int | None
     came_s: float
     promise: Promise
+    is_lost: bool = False
+    """It never came, as the numbers after it show; it may yet."""
 
 
 class KnownParts:
@@ -67,9 +69,9 @@ class KnownParts:
             if known is not None:
                 return known.promise, True
             for sequence in self._missing_before(job):
-                self._remember(None, sequence, lose(sequence))
-            promise = begin()
-            self._remember(part_key(job, digest), job.trigger_sequence, promise)
+                self._remember(Known(None, sequence, self._clock(), lose(sequence), is_lost=True))
+            promise, now_s = begin(), self._clock()
+            self._remember(Known(part_key(job, digest), job.trigger_sequence, now_s, promise))
             return promise, False
 
     def forget_sequences(self) -> None:
@@ -98,11 +100,12 @@ class KnownParts:
             return None
         if sequence is None or self._newest is None:
             return None
+        if known.is_lost and is_overtaken(sequence, self._newest, self._reject_window):
+            return known
         age_s = self._clock() - known.came_s
         return known if is_retry(sequence, self._newest, age_s) else None
 
-    def _remember(self, part: PartKey | None, sequence: int | None, promise: Promise) -> None:
-        known = Known(part, sequence, self._clock(), promise)
+    def _remember(self, known: Known) -> None:
         self._next += 1
         self._jobs[self._next] = known
         if known.part is not None:
@@ -126,6 +129,15 @@ class KnownParts:
 def is_retry(sequence: int, newest: int, age_s: float) -> bool:
     """Whether a number that was used so long ago may be the same trigger sent again."""
     return (newest - sequence) % SEQUENCE_AT_MOST < RETRY_DEPTH and age_s <= RETRY_WINDOW_S
+
+
+def is_overtaken(sequence: int, newest: int, reject_window: int) -> bool:
+    """Whether a number given up as lost may still come, by a trigger that others overtook.
+
+    A small one is that of a controller which begins anew.
+    """
+    behind = (newest - sequence) % SEQUENCE_AT_MOST
+    return sequence > RETRY_DEPTH and behind < reject_window
 
 
 def part_key(job: Job, digest: str = "") -> PartKey | None:

@@ -182,4 +182,5 @@ def _terms(home: Path, settings: LineSettings, journal: Journal) -> Terms:
         record_counts=journal.record_plc_counts,
         deadline_ms=settings.deadline_ms,
         most_under_way=settings.queue_size + settings.workers,
+        reject_window=settings.reject_window,
     )

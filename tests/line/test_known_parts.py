@@ -131,6 +131,28 @@ def test_missing_numbers(known: KnownParts, sequences: list[int], missing: list[
     assert [lost for sequence in sequences for lost in arrive(known, sequence)] == missing
 
 
+def test_a_trigger_that_many_others_overtook_stays_lost(known: KnownParts, clock: Clock) -> None:
+    for sequence in range(1, 51):
+        assert arrive(known, sequence) == []
+    assert arrive(known, 52) == [51]
+    for sequence in range(53, 96):
+        assert arrive(known, sequence) == []
+    clock.now_s += RETRY_WINDOW_S + 1
+    assert is_again(known, "A", 51)
+    assert arrive(known, 96) == []
+
+
+def test_a_lost_number_of_a_controller_before_its_restart_is_another_part(
+    known: KnownParts, clock: Clock
+) -> None:
+    assert arrive(known, 1) == []
+    assert arrive(known, 3) == [2]
+    for sequence in range(4, 20):
+        assert arrive(known, sequence) == []
+    clock.now_s += RETRY_WINDOW_S + 1
+    assert not is_again(known, "A", 2)
+
+
 def test_a_restarted_station_knows_the_last_number() -> None:
     assert arrive(KnownParts(30.0, reject_window=100, last_sequence=10), 13) == [11, 12]
 

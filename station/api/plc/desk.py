@@ -85,6 +85,8 @@ class Terms:
     deadline_ms: float
     most_under_way: int
     """So many parts may be under way and another trigger still be taken."""
+    reject_window: int
+    """So many parts stand between trigger and gate."""
 
 
 class Desk:
@@ -94,7 +96,7 @@ class Desk:
         """Listen to the line; `pool` is for what would block the loop."""
         self._line, self._terms, self._pool = line, terms, pool
         self._loop = asyncio.get_running_loop()
-        self._memory = Memory()
+        self._memory = Memory(terms.reject_window)
         self._latched = self._acks = self._heart = 0
         self._is_changing = False
         self._beat = -1

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from station.api.plc.answers import Answer
 from station.api.plc.orders import Order
 from station.core.plc_words import RESULTS_HELD, SEQUENCE_AT_MOST
-from station.line.known_parts import is_retry
+from station.core.reasons import STATION_NUMBERS, StationReason
+from station.line.known_parts import is_overtaken, is_retry
 
+LOST = STATION_NUMBERS[StationReason.LOST_TRIGGER]
 MOST_KNOWN = 1000
 OWN_NUMBERS = 2_000_000_001
 """Where the station's own numbers begin, for triggers that came without one."""
@@ -27,7 +29,9 @@ class Known:
 class Memory:
     """Triggers by number, and up to 8 answers that wait for their acknowledgement."""
 
-    def __init__(self) -> None:
+    def __init__(self, reject_window: int = 0) -> None:
+        """`reject_window`: so many numbers later a lost trigger may still come."""
+        self._reject_window = reject_window
         self._known: OrderedDict[int, Known] = OrderedDict()
         self._waiting: deque[Answer] = deque()
         self._newest: int | None = None
@@ -53,7 +57,8 @@ class Memory:
     def follow(self, order: Order) -> None:
         """Follow the PLC's numbers; one that falls back is a PLC that was restarted.
 
-        Its numbers mean other parts from then on, so that nothing stays stored under them.
+        Its numbers mean other parts from then on, so that nothing stays stored under them. What
+        comes again, and what was given up as lost and comes after all, is no such number.
         """
         newest = self._newest
         if not order.seq or (newest is not None and self._is_retry(order, newest)):
@@ -115,4 +120,7 @@ class Memory:
         known = self._known.get(order.seq)
         if known is None or (known.part_id and order.part_id not in ("", known.part_id)):
             return False
+        is_lost = known.answer is not None and known.answer.code == LOST
+        if is_lost and is_overtaken(order.seq, newest, self._reject_window):
+            return True
         return is_retry(order.seq, newest, time.monotonic() - known.came_s)

@@ -108,6 +108,7 @@ def open_station(
             record_counts=running.journal.record_plc_counts,
             deadline_ms=settings.line.deadline_ms,
             most_under_way=settings.line.queue_size + settings.line.workers,
+            reject_window=settings.line.reject_window,
         )
         ports = bind_ports(settings.plc)
         doors = Doors(ports, running, terms, room=room)
@@ -259,6 +260,7 @@ def terms(line: StandInLine) -> Terms:
         record_counts=lambda *_: None,
         deadline_ms=5000,
         most_under_way=3,
+        reject_window=100,
     )
 
 

@@ -1,5 +1,6 @@
 """The HTTP door as a PLC meets it: raw sockets, one `recv`, 254 bytes."""
 
+import itertools
 import json
 import threading
 from collections.abc import Callable
@@ -66,6 +67,25 @@ def test_wait_0_then_result_then_acknowledge(
     fields = json.loads(body)
     assert (status, fields["valid"], fields["held"], fields["seq"]) == (200, 0, 0, 0)
     assert plc.ask("GET", "/plc/v1/result?seq=5")[0] == 200
+
+
+def test_a_trigger_that_many_others_overtook_is_lost_and_costs_no_other(
+    open_station: OpenStationWith, connect: Connect
+) -> None:
+    station = open_station(greys=(90,), reject_window=100)
+    plc = connect(station.http)
+
+    def ask(seq: int) -> tuple[int, int]:
+        fields = json.loads(plc.ask("POST", f"/plc/v1/trigger?seq={seq}&part={1000 + seq}")[1])
+        return fields["pass"], fields["code"]
+
+    assert {ask(seq) for seq in range(20, 31)} == {(1, 0)}
+    assert {ask(seq) for seq in range(32, 60)} == {(1, 0)}
+    assert ask(31) == (0, 19)
+    assert json.loads(plc.ask("GET", "/plc/v1/result?seq=59")[1])["pass"] == 1
+    assert ask(60) == (1, 0)
+    counts = station.line.counters.look()
+    assert (counts.triggers, counts.ok, counts.failed) == (41, 40, 1)
 
 
 @pytest.mark.parametrize(
@@ -198,18 +218,28 @@ def test_busy_is_409_at_once(open_station: OpenStationWith, connect: Connect) ->
     station = open_station(
         prepare=lambda prepared: held_back(prepared, gate), queue_size=1, workers=1
     )
-    plc = connect(station.http)
-    for seq in range(1, 9):
-        plc.ask("POST", f"/plc/v1/trigger?seq={seq}&wait=0")
-    until(lambda: plc.ask("GET", "/plc/v1/result?seq=8")[0] != 202)
-    status, body = plc.ask("GET", "/plc/v1/result?seq=8")
+    plc, numbers = connect(station.http), itertools.count(1)
+
+    def is_full() -> bool:
+        """Another part, where there is room."""
+        if not json.loads(plc.ask("GET", "/plc/v1/status")[1])["ready"]:
+            return True
+        plc.ask("POST", f"/plc/v1/trigger?seq={next(numbers)}&wait=0")
+        return False
+
+    def ask_next() -> tuple[int, str]:
+        return plc.ask("POST", f"/plc/v1/trigger?seq={next(numbers)}&deadline_ms=200")
+
+    until(is_full)
+    until(lambda: ask_next()[0] == 409)
+    status, body = ask_next()
+    later = plc.ask("GET", f"/plc/v1/result?seq={json.loads(body)['seq']}")
     now = json.loads(plc.ask("GET", "/plc/v1/status")[1])
-    at_once = plc.ask("POST", "/plc/v1/trigger?seq=9")
     gate.set()
     assert (status, json.loads(body)["code"], json.loads(body)["pass"]) == (409, 1, 0)
     assert (now["ready"], now["busy"]) == (0, 1)
     assert now["bits"] & 1 << 5
-    assert at_once[0] == 409
+    assert later == (status, body)
 
 
 def test_what_the_plc_counted_is_kept(open_station: OpenStationWith, connect: Connect) -> None:
