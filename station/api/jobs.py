@@ -126,7 +126,7 @@ async def in_time(job: Job, patience_s: float, promise: Future[Result]) -> Resul
     with suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, due_s - time.monotonic())):
             result = await asyncio.wrap_future(promise)
-            if result.is_duplicate or time.monotonic() <= due_s:
+            if time.monotonic() <= due_s:
                 return result
     raise HTTPException(
         504, f"job {job.job_id} was not recorded by its deadline; see its result later"
