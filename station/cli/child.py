@@ -16,6 +16,7 @@ STEADY_S = 60.0
 """A child that ran this long was sound: its next restart comes quickly again."""
 SILENT_S = 3.0
 """A child whose beat stood for so long hangs."""
+KILL_S = 2.0
 START_S = 30.0
 """So long a child may take to its first beat."""
 
@@ -88,7 +89,8 @@ class Child:
         """End it at once."""
         if self.process:
             self.process.kill()
-            self.process.wait()
+            with suppress(subprocess.TimeoutExpired):  # stuck in a driver: nobody can end it
+                self.process.wait(KILL_S)
 
     def stop(self, until_s: float) -> None:
         """Close its standard input, wait, kill it if it does not listen."""

@@ -86,7 +86,7 @@ class Supervisor:
         """One look at one child; never waits, since the others are watched as well."""
         if child.due_s is not None:
             if time.monotonic() >= child.due_s:
-                child.start()
+                _start(child)
             return
         if child.exit_code is None and child.hangs(passed_s):
             _say(f"the {child.name} gave no sign for {child.silent_s:.1f} s: ended")
@@ -97,6 +97,15 @@ class Supervisor:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.closing.set()
+
+
+def _start(child: Child) -> None:
+    """Start it; where the system has no memory or handle left for it, try again later."""
+    try:
+        child.start()
+    except OSError as error:
+        delay_s = child.postpone()
+        _say(f"the {child.name} cannot be started ({error}); trying again in {delay_s:g} s")
 
 
 def _say(text: str) -> None:

@@ -15,6 +15,8 @@ from station.journal.tables import LEDGER, PLC_COUNTS
 
 DUPLICATE = "duplicate"
 """A question that was answered before: counted, but no trigger of its own."""
+LEAST_S = 0.001
+"""What was told last is the newest row, also where the clock fell back."""
 OUTCOMES = ("ok", "not_ok", "not_decidable", "aborted", "failed")
 
 _STATION_REASONS = frozenset(str(reason) for reason in StationReason)
@@ -141,7 +143,7 @@ def count_plc(
                 "shift_start": shifts.start_of(now).timestamp(),
                 **dict(zip(("sent", "passed", "rejected"), grown, strict=True)),
                 **dict(zip(("last_sent", "last_passed", "last_rejected"), told, strict=True)),
-                "counted_at": now.timestamp(),
+                "counted_at": max(now.timestamp(), last.counted_at + LEAST_S if last else 0.0),
             }
         ],
     )

@@ -1,5 +1,6 @@
 """Which pictures are kept, and where: one JPEG a result, in a folder a day."""
 
+import logging
 import queue
 import threading
 from datetime import UTC
@@ -15,6 +16,8 @@ from station.core.result import Result
 from station.vision.annotate import annotate
 from station.vision.frames import decoded
 from station.vision.images import encode_jpeg
+
+_LOG = logging.getLogger(__name__)
 
 JPEG_QUALITY = 95
 QUEUE_SIZE = 32
@@ -90,6 +93,9 @@ class Pictures:
                 self._write(result, decoded(frame))
                 self.kept += 1
             except (OSError, PictureError):
+                self.dropped += 1
+            except Exception:  # noqa: BLE001 - the border: no picture ends the thread
+                _LOG.exception("the picture of %a cannot be kept", result.job_id)
                 self.dropped += 1
 
     def _write(self, result: Result, frame: Frame) -> None:

@@ -58,7 +58,7 @@ class Acquisition:
     def set_continuous(self, wanted: bool) -> None:
         """Grab one frame after the other, or only for triggers."""
         with self._changed:
-            self._is_flush_due = wanted and not self._is_continuous
+            self._is_flush_due = wanted and (self._is_flush_due or not self._is_continuous)
             self._is_continuous = wanted
             self._has_ended = self._has_ended and not wanted
             self._changed.notify_all()
@@ -135,6 +135,9 @@ class Acquisition:
             try:
                 self.keeping = camera.keeping
                 self._serve(camera)
+            except Exception as error:  # noqa: BLE001 - the thread must go on, and say so
+                _LOG.exception("the acquisition broke off")
+                self._lose(str(error) or type(error).__name__)
             finally:
                 self.keeping = None
                 self._close(feed)

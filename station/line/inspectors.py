@@ -14,6 +14,14 @@ MODEL_SHARE = 0.8
 """Of the stall limit: a model still running then is ended, before the worker is."""
 
 
+Beat = Callable[[], None]
+"""To be called a few times a second: the inspection loop goes round."""
+
+
+def no_beat() -> None:
+    """Where nobody listens."""
+
+
 class WorkerLostError(StationError, RuntimeError):
     """The process that looked at a part crashed, hung or contradicted the line."""
 
@@ -21,24 +29,24 @@ class WorkerLostError(StationError, RuntimeError):
 class Inspector(Protocol):
     """Looks at one part at a time; used by one thread."""
 
-    def prepare(self, prepared: PreparedRecipe) -> None:
+    def prepare(self, prepared: PreparedRecipe, beat: Beat = no_beat) -> None:
         """Be ready for parts of a recipe; called from any thread, also while a look is under way.
+
+        Calls `beat` a few times a second while it takes.
 
         Raises:
             StationError: it cannot be.
         """
 
-    def look(
-        self, frame: AnyFrame, prepared: PreparedRecipe, job: Job, beat: Callable[[], None]
-    ) -> Result:
+    def look(self, frame: AnyFrame, prepared: PreparedRecipe, job: Job, beat: Beat) -> Result:
         """The result of one part; calls `beat` a few times a second while it takes.
 
         Raises:
             WorkerLostError: there is none and never will be; the inspector must be restarted.
         """
 
-    def restart(self) -> None:
-        """Be as new, with the recipes it was prepared for.
+    def restart(self, beat: Beat = no_beat) -> None:
+        """Be as new, with the recipes it was prepared for; calls `beat` like `prepare`.
 
         Raises:
             StationError: it cannot be.
@@ -54,7 +62,7 @@ class ThreadInspector:
     def __init__(self, stall_s: float) -> None:
         self._limit = RunLimit(stall_s * MODEL_SHARE)
 
-    def prepare(self, prepared: PreparedRecipe) -> None:
+    def prepare(self, prepared: PreparedRecipe, beat: Beat = no_beat) -> None:
         """A recipe made ready once is ready for all threads."""
 
     def look(
@@ -62,13 +70,13 @@ class ThreadInspector:
         frame: AnyFrame,
         prepared: PreparedRecipe,
         job: Job,
-        beat: Callable[[], None],  # noqa: ARG002 - nobody could call it meanwhile
+        beat: Beat,  # noqa: ARG002 - nobody could call it meanwhile
     ) -> Result:
         """See `Inspector.look`; is never lost."""
         with self._limit.look():
             return inspect(frame, prepared, job)
 
-    def restart(self) -> None:
+    def restart(self, beat: Beat = no_beat) -> None:
         """There is nothing to restart."""
 
     def close(self) -> None:

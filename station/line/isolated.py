@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -19,7 +18,7 @@ from station.core.errors import RecipeError
 from station.core.frame import AnyFrame, EncodedFrame, Job
 from station.core.recipe import PreparedRecipe
 from station.core.result import RESULT_JSON, Result
-from station.line.inspectors import MODEL_SHARE, WorkerLostError
+from station.line.inspectors import MODEL_SHARE, Beat, WorkerLostError, no_beat
 from station.line.isolated_child import MOST_RECIPES, Order, name_of, run, without_picture
 from station.line.shared_picture import SharedPicture
 
@@ -56,32 +55,30 @@ class IsolatedInspector:
 
     # -- Inspector ------------------------------------------------------------------------------
 
-    def prepare(self, prepared: PreparedRecipe) -> None:
+    def prepare(self, prepared: PreparedRecipe, beat: Beat = no_beat) -> None:
         """See `Inspector.prepare`; a recipe it has already costs nothing, not even a wait."""
         if name_of(prepared) == self._newest:
             return
         with self._lock:
             if name_of(prepared) not in self._recipes:
-                self._send_recipe(prepared)
+                self._send_recipe(prepared, beat)
             self._newest = name_of(prepared)
             self._recipes[name_of(prepared)] = prepared
             self._recipes.move_to_end(name_of(prepared))
             while len(self._recipes) > MOST_RECIPES:
                 self._recipes.popitem(last=False)
 
-    def look(
-        self, frame: AnyFrame, prepared: PreparedRecipe, job: Job, beat: Callable[[], None]
-    ) -> Result:
+    def look(self, frame: AnyFrame, prepared: PreparedRecipe, job: Job, beat: Beat) -> Result:
         """See `Inspector.look`."""
         try:
-            self.prepare(prepared)
+            self.prepare(prepared, beat)
             self._orders.send(self._order(frame, prepared, job))
             answer = self._answer(beat)
         except (EOFError, OSError) as error:
             raise WorkerLostError(f"the worker ended ({self._ending()})") from error
         return _proven(answer, prepared, job)
 
-    def restart(self) -> None:
+    def restart(self, beat: Beat = no_beat) -> None:
         """See `Inspector.restart`."""
         self._kill()
         self._orders, self._shelf = self._start()
@@ -90,7 +87,7 @@ class IsolatedInspector:
             self._recipes.clear()
             if newest is not None:
                 self._recipes[self._newest] = newest  # kept for the next try, should this one fail
-                self._send_recipe(newest)
+                self._send_recipe(newest, beat)
 
     def close(self) -> None:
         """End the process and free its memory; one that hangs is killed."""
@@ -122,13 +119,13 @@ class IsolatedInspector:
             self._process.join()
             self._process = None
 
-    def _send_recipe(self, prepared: PreparedRecipe) -> None:
+    def _send_recipe(self, prepared: PreparedRecipe, beat: Beat) -> None:
         if prepared.site is None:
             raise RecipeError("a recipe made ready by hand cannot be sent to a worker process")
         name = name_of(prepared)
         try:
             self._shelf.send((name, prepared.recipe, prepared.site, dict(prepared.models)))
-            if not self._shelf.poll(PREPARE_S):
+            if not _comes(self._shelf, PREPARE_S, beat):
                 self._kill()  # or its late answer would be taken for the next recipe's
                 raise WorkerLostError(f"the worker did not load the recipe in {PREPARE_S:g} s")
             problem = str(self._shelf.recv())
@@ -153,13 +150,10 @@ class IsolatedInspector:
             job=job,
         )
 
-    def _answer(self, beat: Callable[[], None]) -> bytes:
-        until_s = time.monotonic() + self._stall_s
-        while not self._orders.poll(min(SLICE_S, self._stall_s)):
-            beat()
-            if time.monotonic() >= until_s:
-                self._kill()
-                raise WorkerLostError(f"the worker gave no answer within {self._stall_s:g} s")
+    def _answer(self, beat: Beat) -> bytes:
+        if not _comes(self._orders, self._stall_s, beat):
+            self._kill()
+            raise WorkerLostError(f"the worker gave no answer within {self._stall_s:g} s")
         return self._orders.recv_bytes()
 
     def _ending(self) -> str:
@@ -170,6 +164,16 @@ class IsolatedInspector:
             process.join(ENDING_S)
         code = process.exitcode
         return "no exit code" if code is None else f"exit code {code}"
+
+
+def _comes(connection: Connection, timeout_s: float, beat: Beat) -> bool:
+    """Whether an answer comes in time; calls `beat` meanwhile."""
+    until_s = time.monotonic() + timeout_s
+    while not connection.poll(min(SLICE_S, timeout_s)):
+        beat()
+        if time.monotonic() >= until_s:
+            return False
+    return True
 
 
 def _proven(answer: bytes, prepared: PreparedRecipe, job: Job) -> Result:

@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from station.core.errors import StationError
 from station.core.frame import AnyFrame, EncodedFrame, Job
 from station.core.plugin import Site
 from station.core.recipe import PreparedRecipe, Recipe, prepare
@@ -91,8 +90,8 @@ class _Shelf:
     def _take(self, name: str, recipe: Recipe, site: Site, models: dict[str, str]) -> str:
         try:
             prepared = prepare(recipe, site)
-        except StationError as error:
-            return str(error)
+        except Exception as error:  # noqa: BLE001 - the border: a tool may break in any way
+            return str(error) or type(error).__name__
         if name_of(prepared) != name or dict(prepared.models) != models:
             return "the recipe, a model or the calibration was changed since the line loaded it"
         if not self._ready:

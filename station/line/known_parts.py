@@ -75,9 +75,12 @@ class KnownParts:
             return promise, False
 
     def forget_sequences(self) -> None:
-        """The controller begins anew: no number it used before is a retry."""
+        """The controller begins anew: no number it used before is a retry, nor its part."""
         with self._lock:
             self._by_sequence.clear()
+            self._by_part = {
+                key: known for key, known in self._by_part.items() if known.sequence is None
+            }
             self._newest = None
 
     def _missing_before(self, job: Job) -> list[int]:

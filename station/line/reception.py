@@ -80,7 +80,8 @@ class Reception:
         return self._again(promise) if is_known else promise
 
     def forget_sequences(self) -> None:
-        """See `KnownParts.forget_sequences`."""
+        """See `KnownParts.forget_sequences`; what was stored before the start counts no more."""
+        self._knows_stored = False
         self._known.forget_sequences()
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from station.core.errors import StationError
 from station.core.frame import AnyFrame
 from station.core.recipe import PreparedRecipe
 from station.core.result import Result
-from station.line.inspectors import Inspector, WorkerLostError
+from station.line.inspectors import Beat, Inspector, WorkerLostError
 from station.line.tickets import Ticket
 
 BEATS_PER_S = 4
@@ -124,7 +124,7 @@ class Workers:
     def _work(self, number: int) -> None:
         inspector = self._inspectors[number]
         try:
-            self._begin(number, lambda: inspector.prepare(self._first))
+            self._begin(number, lambda beat: inspector.prepare(self._first, beat))
             while (entry := self._next(number)) is not None:
                 if not entry[0].is_claimed:
                     self._look(number, *entry)
@@ -153,12 +153,12 @@ class Workers:
         else:
             self._outcome.looked(ticket, frame, result)
 
-    def _begin(self, number: int, start: Callable[[], None]) -> None:
+    def _begin(self, number: int, start: Callable[[Beat], None]) -> None:
         """Start or restart an inspector, as often as it takes."""
         self._ready[number].clear()
         while not self._closing.is_set():
             try:
-                start()
+                start(lambda: self._alive(number))
             except (StationError, OSError, EOFError) as error:
                 self._failed.set()
                 self._outcome.fault(f"a worker cannot start: {error}")

@@ -80,6 +80,16 @@ def test_what_the_plc_counted_is_added_up_by_shift(open_journal: OpenJournal) ->
     assert told_of == [(14, 15, 15, 0), (6, 150, 140, 10)]
 
 
+def test_what_the_plc_counted_is_added_once_where_the_clock_falls_back(
+    open_journal: OpenJournal,
+) -> None:
+    journal = open_journal(Shifts(("06:00", "14:00", "22:00"), UTC))
+    for hours, sent in ((3, 100), (1, 110), (1.1, 120), (1.2, 130)):
+        journal.record_plc_counts(sent, sent, 0, now=NOON + timedelta(hours=hours))
+    assert journal.drain()
+    assert sum(counted.sent for counted in journal.plc_counts()) == 130
+
+
 def test_a_result_that_could_not_be_stored_counts_as_no_record_later(
     open_journal: OpenJournal, make_result: MakeResult, tmp_path: Path
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from station.core.frame import Frame, Job
+from station.core.frame import Frame, Image, Job
 from station.core.recipe import PreparedRecipe
 from station.inspection import inspect
 from station.journal.pictures import KeepPolicy, Pictures
@@ -100,3 +100,22 @@ def test_an_annotated_picture_beside_the_raw_one(
     raw = pictures.path_of(result)
     assert read_image(raw).shape == frame.image.shape
     assert read_image(raw.with_suffix(".annotated.jpg")).shape[0] > frame.image.shape[0]
+
+
+def test_a_picture_that_breaks_the_writer_costs_no_other(
+    tiny_prepared: PreparedRecipe,
+    draw_part: DrawPart,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def break_once(image: Image, *, quality: int) -> bytes:
+        monkeypatch.undo()
+        raise MemoryError(f"{image.shape} at {quality}")
+
+    frame = Frame(image=draw_part(170), camera_id="c", sequence=1, acquired_at=NOW)
+    monkeypatch.setattr("station.journal.pictures.encode_jpeg", break_once)
+    pictures = Pictures(tmp_path, KeepPolicy())
+    for _ in range(2):
+        pictures.offer(inspect(frame, tiny_prepared, Job()), frame)
+    pictures.close()
+    assert (pictures.dropped, pictures.kept) == (1, 1)

@@ -270,6 +270,23 @@ def test_an_empty_scene_of_another_size_is_a_fault(make: Callable[..., Frame]) -
     assert intake.frames == []
 
 
+def test_an_error_in_the_line_does_not_end_the_acquisition(make: Callable[..., Frame]) -> None:
+    class Breaking(Intake):
+        def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
+            super().frame(frame, ticket)
+            if len(self.frames) == 1:
+                raise MemoryError("no memory")
+
+    intake, rules = Breaking(), Rules(reconnect_s=(0.05, 0.05))
+    feed = Queue(make(1), make(2))
+    acquisition = Acquisition(Played(feed=feed), intake, grab_timeout_s=5, rules=rules)
+    acquisition.set_continuous(True)
+    acquisition.start()
+    until(lambda: len(intake.frames) == 2)
+    acquisition.close()
+    assert acquisition.health.failures == 1
+
+
 def test_ten_thousand_flaps_cost_nothing() -> None:
     flaps = 0
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from station.core.frame import EncodedFrame, Frame, Image, Job
 from station.core.recipe import PreparedRecipe
 from station.core.result import Result
 from station.inspection import inspect
+from station.line import isolated
 from station.line.inspectors import WorkerLostError
 from station.line.isolated import IsolatedInspector
 from station.vision.images import encode_jpeg
@@ -35,8 +37,9 @@ def nothing() -> None:
 
 
 def shared_blocks() -> set[Path]:
-    """Blocks of shared memory on this machine, where the system shows them as files."""
-    return set(Path("/dev/shm").glob("psm_*"))  # noqa: S108 - looked at, not written
+    """Blocks of shared memory that this process has open."""
+    maps = Path("/proc/self/maps").read_text()
+    return {Path(word) for word in maps.split() if word.startswith("/dev/shm/psm_")}  # noqa: S108
 
 
 def alike(result: Result) -> Result:
@@ -139,7 +142,8 @@ def test_closing_leaves_no_process_and_no_memory(
             break
         threading.Event().wait(0.05)
     assert not worker.is_running()
-    assert shared_blocks() < before
+    assert before
+    assert not any(block.exists() for block in before)
 
 
 def test_a_recipe_is_made_ready_while_a_look_is_under_way(
@@ -175,16 +179,31 @@ if __name__ == "__main__":
 def test_a_full_shared_memory_costs_the_part_and_not_the_line(
     tiny_prepared: PreparedRecipe, draw_part: DrawPart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: int) -> None:
+    made: list[Path] = []
+
+    def full(file: int, *_: int) -> None:
+        made.append(Path(f"/proc/self/fd/{file}").readlink())
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    before = shared_blocks()
     inspector = IsolatedInspector(stall_s=5.0)
     inspector.prepare(tiny_prepared)
     with monkeypatch.context() as patched:
         patched.setattr(os, "posix_fallocate", full)
         with pytest.raises(NoRoomError, match="--shm-size"):
             inspector.look(frame_of(draw_part()), tiny_prepared, Job(), nothing)
-    assert shared_blocks() == before
+    assert [path.exists() for path in made] == [False]
     assert inspector.look(frame_of(draw_part()), tiny_prepared, Job(), nothing).passed
     inspector.close()
+
+
+def test_the_line_beats_while_a_worker_loads_a_recipe(
+    tiny_prepared: PreparedRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inspector = IsolatedInspector(stall_s=5.0)
+    beats: list[float] = []
+    monkeypatch.setattr(isolated, "PREPARE_S", 1.0)
+    os.kill(pid_of_worker(), signal.SIGSTOP)
+    with pytest.raises(WorkerLostError, match="did not load the recipe in 1 s"):
+        inspector.prepare(tiny_prepared, lambda: beats.append(time.monotonic()))
+    inspector.close()
+    assert len(beats) >= 3

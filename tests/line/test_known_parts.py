@@ -112,6 +112,14 @@ def test_after_a_reset_no_number_is_a_retry(known: KnownParts) -> None:
     assert not is_again(known, sequence=1)
 
 
+def test_after_a_reset_a_numbered_part_is_another_part(known: KnownParts) -> None:
+    assert not is_again(known, "1", 1)
+    assert not is_again(known, "carrier")
+    known.forget_sequences()
+    assert not is_again(known, "1", 1)
+    assert is_again(known, "carrier")
+
+
 @pytest.mark.parametrize(
     ("sequences", "missing"),
     [

@@ -140,10 +140,10 @@ class Desk:
             return order.seq, promise
         self._acks |= PlcBit.TRIGGER_ACK.mask
         seq = order.seq or self._memory.own_number()
-        known = self._memory.remember(seq, order.part_id)
         due_s = time.monotonic() + self._patience_s(order)
+        known = self._memory.remember(seq, order.part_id, due_s)
         future.add_done_callback(
-            lambda done: self._hand_over(lambda: self._done(known, done.result(), promise, due_s))
+            lambda done: self._hand_over(lambda: self._done(known, done.result(), promise))
         )
         return seq, promise
 
@@ -229,12 +229,10 @@ class Desk:
         with suppress(RuntimeError):  # the doors are closed: nobody waits any more
             self._loop.call_soon_threadsafe(call)
 
-    def _done(
-        self, known: Known, result: Result, promise: asyncio.Future[Answer], due_s: float
-    ) -> None:
+    def _done(self, known: Known, result: Result, promise: asyncio.Future[Answer]) -> None:
         numbers = self._tables.get(result.recipe_hash, STATION_ONLY)
         answer = answer_of(result, seq=known.seq, numbers=numbers)
-        if promise.cancelled() or time.monotonic() > due_s:
+        if promise.cancelled() or time.monotonic() > known.due_s:
             answer = late(answer)  # whoever waited was told so, and no gate may open any more
         if answer.code in _MISSED:
             self._latched |= PlcBit.MISSED_ACQUISITION.mask
@@ -252,7 +250,7 @@ class Desk:
         self._latched |= PlcBit.MISSED_ACQUISITION.mask
         seq = result.trigger_sequence
         if seq and seq not in self._memory:
-            self._memory.remember(seq, "", answer_of(result, seq=seq))
+            self._memory.remember(seq, "", answer=answer_of(result, seq=seq))
 
     def _learn_reasons(self) -> None:
         prepared = self._line.prepared

@@ -1,5 +1,6 @@
 """What the desk remembers: the PLC's numbers, and the answers it has not taken yet."""
 
+import math
 import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ class Known:
     seq: int
     part_id: str
     came_s: float
+    due_s: float
+    """From then on its answer is late, on the monotonic clock; asking again changes that not."""
     answer: Answer | None
 
 
@@ -78,10 +81,14 @@ class Memory:
         self._known.pop(self._own, None)
         return self._own
 
-    def remember(self, seq: int, part_id: str, answer: Answer | None = None) -> Known:
-        """Of one number only the newest trigger counts; a retry keeps the time of the first."""
+    def remember(
+        self, seq: int, part_id: str, due_s: float = math.inf, answer: Answer | None = None
+    ) -> Known:
+        """Of one number only the newest trigger counts; a retry keeps the times of the first."""
         earlier = self._known.pop(seq, None)
-        known = Known(seq, part_id, earlier.came_s if earlier else time.monotonic(), answer)
+        came_s = earlier.came_s if earlier else time.monotonic()
+        due_s = min(due_s, earlier.due_s) if earlier else due_s
+        known = Known(seq, part_id, came_s, due_s, answer)
         self._known[seq] = known
         self._drop(seq)
         while len(self._known) > MOST_KNOWN:
@@ -118,7 +125,9 @@ class Memory:
 
     def _is_retry(self, order: Order, newest: int) -> bool:
         known = self._known.get(order.seq)
-        if known is None or (known.part_id and order.part_id not in ("", known.part_id)):
+        if known is None:  # never seen, so skipped: the line names it as lost at this moment
+            return is_overtaken(order.seq, newest, self._reject_window)
+        if known.part_id and order.part_id not in ("", known.part_id):
             return False
         is_lost = known.answer is not None and known.answer.code == LOST
         if is_lost and is_overtaken(order.seq, newest, self._reject_window):

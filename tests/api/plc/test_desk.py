@@ -172,6 +172,31 @@ def test_the_same_number_for_another_part_hides_the_first(at_desk: AtDesk) -> No
     at_desk(story)
 
 
+def test_a_late_answer_stays_late_for_whoever_asks_again(at_desk: AtDesk) -> None:
+    async def story(desk: Desk, line: StandInLine) -> None:
+        first = await desk.trigger(Order(seq=12, deadline_ms=1))
+        assert (first.state, first.code) == (ResultState.PROCESSING, 2)
+        line.answer(trigger_sequence=12)
+        again = await answered(desk, line, Order(seq=12), is_duplicate=True, trigger_sequence=12)
+        assert (again.passed, again.code) == (False, 2)
+        assert not desk.find(12).passed
+
+    at_desk(story)
+
+
+def test_two_triggers_that_swapped_places_cost_no_buffered_result(at_desk: AtDesk) -> None:
+    async def story(desk: Desk, line: StandInLine) -> None:
+        await passed(desk, line, 9, 10)
+        await passed(desk, line, 12)
+        desk.take(Order(seq=11))  # before the line's word that 11 is lost is stored
+        line.answer()
+        await asyncio.sleep(0)
+        assert [desk.find(seq).passed for seq in (9, 10, 12)] == [True] * 3
+        assert desk.oldest() == desk.find(9)
+
+    at_desk(story)
+
+
 def test_after_the_largest_number_comes_1(at_desk: AtDesk) -> None:
     async def story(desk: Desk, line: StandInLine) -> None:
         await passed(desk, line, SEQUENCE_AT_MOST - 1, SEQUENCE_AT_MOST, 1, 2)
