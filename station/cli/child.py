@@ -58,10 +58,13 @@ class Child:
 
     def start(self) -> None:
         """Start the process."""
+        if self.process and self.process.stdin:  # of the one before
+            self.process.stdin.close()
         command = [sys.executable, "-m", "station", *self.arguments, "--ends-with-stdin"]
         out = subprocess.PIPE if self.has_beat else None
+        self.started_s = time.monotonic()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out)  # noqa: S603
-        self.started_s, self.due_s = time.monotonic(), None
+        self.due_s = None
         self.heard, self.silent_s = 0, 0.0
         self.ear = Ear(self.process.stdout) if self.process.stdout else None
 

@@ -130,6 +130,7 @@ class Acquisition:
                 continue
             delay_s = first_s
             self._watch.reopened()
+            self._parts.resume()
             opened_s = time.monotonic()
             camera = OpenCamera(feed)
             try:
@@ -219,7 +220,12 @@ class Acquisition:
             self._end(ticket)
             return False
         self._frames += 1
-        self._take(frame, ticket)
+        try:
+            self._take(frame, ticket)
+        except Exception as error:
+            if ticket:
+                self._intake.failed(StationReason.NO_FRAME, str(error), ticket)
+            raise
         return True
 
     def _take(self, frame: AnyFrame, ticket: Ticket | None) -> None:
@@ -246,6 +252,9 @@ class Acquisition:
     def _flush(self, camera: OpenCamera, ticket: Ticket | None) -> None:
         """What a camera kept from before is no frame of this trigger, nor a part of this run."""
         is_due, self._is_flush_due = self._is_flush_due, False
+        if is_due:  # nobody looked meanwhile: what went by then was no part of this run
+            self._parts.resume()
+            self._watch.skip()
         is_software = ticket is not None and not self._is_continuous
         if is_due or is_software:
             camera.flush()
@@ -283,10 +292,17 @@ class Acquisition:
                 frame = camera.feed.grab(SLICE_S)
                 if frame is None or camera.is_for(frame, ticket):
                     return frame
-                self._watch.fault(frame)  # nobody's frame; but what repeats it is not new
+                self._pass_on(frame)
         raise NoFrameError(
             f"no frame was acquired within {self._grab_timeout_s:g} s of the trigger"
         )
+
+    def _pass_on(self, frame: AnyFrame) -> None:
+        """A frame from before the trigger: of another part, or nobody's; nothing may repeat it."""
+        if self._is_continuous:
+            self._take(frame, None)
+        else:
+            self._watch.fault(frame)
 
     def _end(self, ticket: Ticket | None) -> None:
         """The source has no more frames: stand by; the next start or trigger opens it again."""

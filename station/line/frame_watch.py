@@ -38,6 +38,10 @@ class FrameWatch:
         """The camera was opened again: its counters may begin anew, its picture may not repeat."""
         self._id = self._stamp_ns = self._behind_s = None
 
+    def skip(self) -> None:
+        """Frames were thrown away unseen: none of them is missed."""
+        self._id = None
+
     def missed(self, frame: AnyFrame) -> int:
         """How many frames the camera counted between the last one and this; ask before `fault`."""
         number = frame.device_frame_id if isinstance(frame, Frame) else None

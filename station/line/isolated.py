@@ -5,7 +5,8 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -59,7 +60,7 @@ class IsolatedInspector:
         """See `Inspector.prepare`; a recipe it has already costs nothing, not even a wait."""
         if name_of(prepared) == self._newest:
             return
-        with self._lock:
+        with self._locked(beat):
             if name_of(prepared) not in self._recipes:
                 self._send_recipe(prepared, beat)
             self._newest = name_of(prepared)
@@ -72,8 +73,12 @@ class IsolatedInspector:
         """See `Inspector.look`."""
         try:
             self.prepare(prepared, beat)
-            self._orders.send(self._order(frame, prepared, job))
-            answer = self._answer(beat)
+            order = self._order(frame, prepared, job)
+            answer = self._ask(order, beat)
+            if not answer:  # the worker gave the recipe up for newer ones
+                with self._locked(beat):
+                    self._send_recipe(prepared, beat)
+                answer = self._ask(order, beat)
         except (EOFError, OSError) as error:
             raise WorkerLostError(f"the worker ended ({self._ending()})") from error
         return _proven(answer, prepared, job)
@@ -82,7 +87,7 @@ class IsolatedInspector:
         """See `Inspector.restart`."""
         self._kill()
         self._orders, self._shelf = self._start()
-        with self._lock:
+        with self._locked(beat):
             newest = self._recipes.get(self._newest)
             self._recipes.clear()
             if newest is not None:
@@ -150,7 +155,18 @@ class IsolatedInspector:
             job=job,
         )
 
-    def _answer(self, beat: Beat) -> bytes:
+    @contextmanager
+    def _locked(self, beat: Beat) -> Iterator[None]:
+        """Alone with the list of recipes; another one may be loading just now."""
+        while not self._lock.acquire(timeout=SLICE_S):
+            beat()
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _ask(self, order: Order, beat: Beat) -> bytes:
+        self._orders.send(order)
         if not _comes(self._orders, self._stall_s, beat):
             self._kill()
             raise WorkerLostError(f"the worker gave no answer within {self._stall_s:g} s")

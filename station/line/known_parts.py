@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Self
 
 from station.core.frame import Job
 from station.core.plc_words import SEQUENCE_AT_MOST
@@ -16,17 +17,39 @@ RETRY_DEPTH = 8
 """Without a part id, the same number is a retry only so soon and so near to the newest one: a
 controller that was restarted counts from 1 again, and must not get another part's answer."""
 
-PartKey = tuple[str, str, str, str]
 Promise = Future[Result]
 Begin = Callable[[], Promise]
 Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What was asked of a part: the same answer is right for another job only if this is equal."""
+
+    product_id: str = ""
+    meas_id: str = ""
+    values: tuple[tuple[str, str], ...] = ()
+    recipe: str = ""
+    """Its hash."""
+    digest: str = ""
+    """Of the picture that came with the job; empty: none did."""
+
+    @classmethod
+    def of(cls, job: Job, recipe: str = "", digest: str = "") -> Self:
+        """What this job asks, by the recipe that is active now."""
+        values = tuple(sorted(job.values.items()))
+        return cls(job.product_id, job.meas_id, values, recipe, digest)
+
+
+PartKey = tuple[str, Question]
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """A job that came, and the promise of its result."""
 
-    part: PartKey | None
+    part_id: str
+    question: Question
     sequence: int | None
     came_s: float
     promise: Promise
@@ -55,23 +78,30 @@ class KnownParts:
         self._next = 0
 
     def admit(
-        self, job: Job, begin: Begin, lose: Callable[[int], Promise], digest: str = ""
+        self,
+        job: Job,
+        begin: Begin,
+        lose: Callable[[int], Promise],
+        *,
+        recipe: str = "",
+        digest: str = "",
     ) -> tuple[Promise, bool]:
         """The promise of a job's result, and whether it is an earlier one's; else it begins.
 
         Before it begins, `lose` is called for each number between the newest sequence and its
-        own, oldest first. A sequence that falls back is a controller that was restarted: then
-        nothing is missing.
+        own, oldest first. Before a sequence that falls back nothing is missing.
         """
+        question = Question.of(job, recipe, digest)
         with self._lock:
             self._forget_old()
-            known = self._find(job, part_key(job, digest))
+            known = self._find(job, question)
             if known is not None:
                 return known.promise, True
             for sequence in self._missing_before(job):
-                self._remember(Known(None, sequence, self._clock(), lose(sequence), is_lost=True))
+                promise, now_s = lose(sequence), self._clock()
+                self._remember(Known("", Question(), sequence, now_s, promise, is_lost=True))
             promise, now_s = begin(), self._clock()
-            self._remember(Known(part_key(job, digest), job.trigger_sequence, now_s, promise))
+            self._remember(Known(job.part_id, question, job.trigger_sequence, now_s, promise))
             return promise, False
 
     def forget_sequences(self) -> None:
@@ -87,32 +117,36 @@ class KnownParts:
         sequence, newest = job.trigger_sequence, self._newest
         if sequence is None:
             return []
-        self._newest = sequence
-        ahead = (sequence - newest) % SEQUENCE_AT_MOST if newest is not None else 0
-        if ahead > SEQUENCE_AT_MOST // 2:
+        if newest is None or begins_anew(sequence, newest, self._reject_window):
+            self._newest = sequence
             return []
-        count = max(0, min(ahead - 1, self._reject_window))
+        if not is_ahead(sequence, newest):
+            return []
+        self._newest = sequence
+        count = min(_steps(newest, sequence) - 1, self._reject_window)
         return [(sequence - 2 - k) % SEQUENCE_AT_MOST + 1 for k in range(count - 1, -1, -1)]
 
-    def _find(self, job: Job, part: PartKey | None) -> Known | None:
-        if part is not None and part in self._by_part:
-            return self._by_part[part]
-        sequence = job.trigger_sequence
-        known = self._by_sequence.get(sequence) if sequence is not None else None
-        if known is None or (part is not None and known.part is not None):
-            return None
-        if sequence is None or self._newest is None:
-            return None
-        if known.is_lost and is_overtaken(sequence, self._newest, self._reject_window):
+    def _find(self, job: Job, question: Question) -> Known | None:
+        known = self._by_part.get((job.part_id, question)) if self._window_s > 0 else None
+        if known is not None:
             return known
+        sequence, newest = job.trigger_sequence, self._newest
+        known = self._by_sequence.get(sequence) if sequence is not None else None
+        if sequence is None or newest is None or known is None:
+            return None
         age_s = self._clock() - known.came_s
-        return known if is_retry(sequence, self._newest, age_s) else None
+        if known.is_lost:
+            may_come = may_still_come(sequence, newest, age_s, self._reject_window)
+            return known if may_come else None
+        is_same = known.question == question and job.part_id in ("", known.part_id)
+        is_asked_again = is_same and self._window_s > 0 and is_retry(sequence, newest, age_s)
+        return known if is_asked_again else None
 
     def _remember(self, known: Known) -> None:
         self._next += 1
         self._jobs[self._next] = known
-        if known.part is not None:
-            self._by_part[known.part] = known
+        if known.part_id:
+            self._by_part[known.part_id, known.question] = known
         if known.sequence is not None:
             self._by_sequence[known.sequence] = known
 
@@ -120,29 +154,45 @@ class KnownParts:
         oldest_s = self._clock() - max(self._window_s, RETRY_WINDOW_S)
         while self._jobs:
             number, known = next(iter(self._jobs.items()))
-            if known.came_s >= oldest_s and self._window_s > 0:
+            if known.came_s >= oldest_s:
                 return
             del self._jobs[number]
-            if known.part is not None and self._by_part.get(known.part) is known:
-                del self._by_part[known.part]
+            part: PartKey = (known.part_id, known.question)
+            if self._by_part.get(part) is known:
+                del self._by_part[part]
             if known.sequence is not None and self._by_sequence.get(known.sequence) is known:
                 del self._by_sequence[known.sequence]
 
 
 def is_retry(sequence: int, newest: int, age_s: float) -> bool:
     """Whether a number that was used so long ago may be the same trigger sent again."""
-    return (newest - sequence) % SEQUENCE_AT_MOST < RETRY_DEPTH and age_s <= RETRY_WINDOW_S
+    return 0 <= _steps(sequence, newest) < RETRY_DEPTH and age_s <= RETRY_WINDOW_S
 
 
-def is_overtaken(sequence: int, newest: int, reject_window: int) -> bool:
-    """Whether a number given up as lost may still come, by a trigger that others overtook.
+def may_still_come(sequence: int, newest: int, age_s: float, reject_window: int) -> bool:
+    """Whether a number given up as lost so long ago may come, by a trigger that others overtook.
 
-    A small one is that of a controller which begins anew.
+    After a while a small one is that of a controller which begins anew.
     """
-    behind = (newest - sequence) % SEQUENCE_AT_MOST
-    return sequence > RETRY_DEPTH and behind < reject_window
+    is_near = 0 <= _steps(sequence, newest) < max(reject_window, RETRY_DEPTH)
+    return is_near and (sequence > RETRY_DEPTH or age_s <= RETRY_WINDOW_S)
 
 
-def part_key(job: Job, digest: str = "") -> PartKey | None:
-    """What makes two jobs the same question; None where the part has no id."""
-    return (job.part_id, job.product_id, job.meas_id, digest) if job.part_id else None
+def begins_anew(sequence: int, newest: int, reject_window: int) -> bool:
+    """Whether a number that falls back is that of a controller which was restarted.
+
+    Else a trigger was overtaken by others, or sent again late.
+    """
+    behind = _steps(sequence, newest)
+    return behind >= RETRY_DEPTH and (sequence <= RETRY_DEPTH or behind >= reject_window)
+
+
+def is_ahead(sequence: int, newest: int) -> bool:
+    """Whether a number comes after the newest one."""
+    return _steps(newest, sequence) > 0
+
+
+def _steps(one: int, other: int) -> int:
+    """How far the other number is ahead of the one; less than 0: behind."""
+    ahead = (other - one) % SEQUENCE_AT_MOST
+    return ahead if ahead <= SEQUENCE_AT_MOST // 2 else ahead - SEQUENCE_AT_MOST

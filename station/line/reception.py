@@ -2,12 +2,14 @@
 
 import hashlib
 import itertools
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from station.core.errors import JournalError
 from station.core.frame import AnyFrame, EncodedFrame, Job
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
@@ -21,6 +23,8 @@ from station.line.tickets import Deadlines, Ticket
 
 RESERVE_SHARE = 0.2
 """Of a deadline: more is never kept free for the record of a late answer."""
+
+_LOG = logging.getLogger(__name__)
 
 Recipe = Callable[[], PreparedRecipe]
 
@@ -67,16 +71,18 @@ class Reception:
     ) -> Promise:
         """The promise of a job's result: of the job as it begins, or of the one it repeats.
 
-        A frame that comes with the job is a part of the question: another picture of the same
-        part is looked at.
+        A frame that comes with the job is a part of the question, and so are the recipe and what
+        is expected of the part: with another one the same part is looked at.
         """
-        digest = digest_of(frame) if frame is not None and job.part_id else ""
-        stored = None if digest else self._stored(job)
+        is_named = bool(job.part_id) or job.trigger_sequence is not None
+        digest = digest_of(frame) if frame is not None and is_named else ""
+        stored = None if digest or job.values else self._stored(job)
         if stored is not None:
             promise: Promise = Future()
             promise.set_result(stored)
             return self._again(promise)
-        promise, is_known = self._known.admit(job, begin, self._lose, digest)
+        recipe = self._recipe().recipe_hash
+        promise, is_known = self._known.admit(job, begin, self._lose, recipe=recipe, digest=digest)
         return self._again(promise) if is_known else promise
 
     def forget_sequences(self) -> None:
@@ -105,8 +111,16 @@ class Reception:
         if not job.part_id or not self._knows_stored or open_s > window_s:
             return None
         since = self._opened_at + timedelta(seconds=open_s - window_s)
-        product_id = job.product_id or self._recipe().recipe.product_id
-        return self._journal.find_part(job.part_id, product_id, job.meas_id, since, self._opened_at)
+        prepared = self._recipe()
+        product_id = job.product_id or prepared.recipe.product_id
+        try:
+            found = self._journal.find_part(
+                job.part_id, product_id, job.meas_id, since, self._opened_at
+            )
+        except JournalError as error:
+            _LOG.warning("%a is inspected, perhaps again: %s", job.part_id, error)
+            return None
+        return found if found and found.recipe_hash == prepared.recipe_hash else None
 
     def _again(self, promise: Promise) -> Promise:
         again: Promise = Future()

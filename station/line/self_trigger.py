@@ -84,6 +84,11 @@ class PartWatch:
             self._inspected = seen.copy()
         return is_due
 
+    def resume(self) -> None:
+        """Nobody looked for a while: what stands there now may be another part."""
+        self._before = self._inspected = None
+        self._still = 0
+
     def _check_size(self, image: Image) -> None:
         if self._size not in (None, image.shape[:2]):
             raise SettingsError(

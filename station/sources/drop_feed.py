@@ -82,7 +82,7 @@ class DropFeed:
         self._failures: deque[str] = deque()
         self._unreadable: Drop | None = None
         self._lost, self._told = "", False
-        self._sequence = 0
+        self._sequence, self._is_closed = 0, False
         self._threads = [threading.Thread(target=self._look, name="drops", daemon=True)]
         if rules.is_watched:
             self._threads.append(threading.Thread(target=self._listen, name="watch", daemon=True))
@@ -115,6 +115,8 @@ class DropFeed:
         if drop is not None and isinstance(frame, EncodedFrame):
             self._finished.append((drop, True))
             self._wake.set()
+        if self._is_closed:  # nobody else puts it away any more
+            self._put_away()
 
     def report(self, failure: str) -> None:
         """A part whose picture never got here: the next `grab` raises a PictureError with it."""
@@ -142,7 +144,10 @@ class DropFeed:
             return self._drops.count
 
     def close(self) -> None:
-        """Put away what was given and release the folder."""
+        """Put away what was answered and release the folder.
+
+        What is under way stays until it is answered; what never is comes again.
+        """
         if self._stop.is_set():
             return
         self._stop.set()
@@ -150,8 +155,7 @@ class DropFeed:
         for thread in self._threads:
             thread.join(10)
         self._put_unreadable_away()
-        self._finished.extend((drop, True) for drop in self._in_hand.values())
-        self._in_hand.clear()
+        self._is_closed = True
         self._put_away()
         self._lock.release()
 

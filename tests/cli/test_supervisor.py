@@ -15,7 +15,7 @@ def child() -> Iterator[Child]:
     """A child that ends at once, since there is no such command."""
     made = Child(name="line", arguments=["no-such-command"])
     yield made
-    made.kill()
+    made.stop(0)
 
 
 def test_a_process_the_system_cannot_start_is_tried_again_later(

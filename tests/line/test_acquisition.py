@@ -258,6 +258,39 @@ def test_a_camera_that_triggers_itself_gives_each_part_once(make: Callable[..., 
     assert (intake.failures, intake.faults) == ([], [])
 
 
+def test_a_trigger_on_a_running_line_takes_no_other_parts_frame(
+    make: Callable[..., Frame], tiny_prepared: PreparedRecipe
+) -> None:
+    ticket = ticket_of(tiny_prepared)
+    at_s = ticket.job.triggered_s
+    feed = Queue(*(replace(make(n), acquired_s=at_s + after_s) for n, after_s in ((1, -1), (2, 1))))
+    intake, rules = Intake(), Rules(trigger_mode="hardware")
+    acquisition = Acquisition(Played(feed=feed), intake, grab_timeout_s=5, rules=rules)
+    acquisition.trigger(ticket)
+    acquisition.set_continuous(True)
+    acquisition.start()
+    until(lambda: len(intake.frames) == 2)
+    acquisition.close()
+    assert [(frame.sequence, came) for frame, came in intake.frames] == [(1, None), (2, ticket)]
+
+
+def test_what_went_by_while_the_line_stood_is_not_missed(make: Callable[..., Frame]) -> None:
+    feed, intake = Queue(make(1)), Intake()
+    rules = Rules(trigger_mode="hardware")
+    acquisition = Acquisition(Played(feed=feed), intake, grab_timeout_s=5, rules=rules)
+    acquisition.set_continuous(True)
+    acquisition.start()
+    until(lambda: len(intake.frames) == 1)
+    acquisition.set_continuous(False)
+    acquisition.set_continuous(True)
+    feed.entries.append(make(41))
+    until(lambda: len(intake.frames) == 2)
+    feed.entries.append(make(43))
+    until(lambda: len(intake.frames) == 3)
+    acquisition.close()
+    assert [reason for reason, _ in intake.failures] == ["no_frame"]
+
+
 def test_an_empty_scene_of_another_size_is_a_fault(make: Callable[..., Frame]) -> None:
     intake = Intake()
     rules = Rules(trigger_mode="self", empty_scene=np.zeros((9, 9), np.uint8))

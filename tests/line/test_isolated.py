@@ -17,7 +17,7 @@ import pytest
 
 from station.core.errors import NoRoomError, RecipeError
 from station.core.frame import EncodedFrame, Frame, Image, Job
-from station.core.recipe import PreparedRecipe
+from station.core.recipe import PreparedRecipe, prepare
 from station.core.result import Result
 from station.inspection import inspect
 from station.line import isolated
@@ -207,3 +207,20 @@ def test_the_line_beats_while_a_worker_loads_a_recipe(
         inspector.prepare(tiny_prepared, lambda: beats.append(time.monotonic()))
     inspector.close()
     assert len(beats) >= 3
+
+
+def test_a_recipe_the_worker_gave_up_is_sent_again(
+    inspector: IsolatedInspector, tiny_prepared: PreparedRecipe, draw_part: DrawPart
+) -> None:
+    def made(number: int) -> PreparedRecipe:
+        recipe = tiny_prepared.recipe.model_copy(update={"version": 10 + number})
+        assert tiny_prepared.site is not None
+        return prepare(recipe, tiny_prepared.site)
+
+    recipes = [made(number) for number in range(9)]
+    frame = frame_of(draw_part(90))
+    for recipe in recipes[:8]:
+        assert inspector.look(frame, recipe, Job(), nothing).passed
+    inspector.prepare(recipes[0])  # without a part, of which the worker would hear
+    inspector.prepare(recipes[8])
+    assert inspector.look(frame, recipes[0], Job(), nothing).passed

@@ -112,6 +112,29 @@ def test_after_a_reset_no_number_is_a_retry(known: KnownParts) -> None:
     assert not is_again(known, sequence=1)
 
 
+def test_another_picture_recipe_or_expectation_is_another_job(known: KnownParts) -> None:
+    def ask(job: Job, recipe: str = "r", digest: str = "") -> bool:
+        return known.admit(job, Future[Result], lose, recipe=recipe, digest=digest)[1]
+
+    numbered, named = Job(trigger_sequence=5), Job(part_id="A")
+    for job in (numbered, named):
+        assert not ask(job, digest="one")
+        assert ask(job, digest="one")
+        assert not ask(job, digest="two")
+        assert not ask(job, digest="two", recipe="other")
+    assert not ask(Job(part_id="X", trigger_sequence=5), digest="two", recipe="other")
+    assert not ask(Job(part_id="A", values={"lot": "B2"}))
+    assert ask(Job(part_id="A", values={"lot": "B2"}))
+
+
+def test_without_a_window_what_is_lost_is_known_all_the_same(clock: Clock) -> None:
+    known = KnownParts(0.0, reject_window=100, clock=clock)
+    assert [arrive(known, sequence) for sequence in (1, 3)] == [[], [2]]
+    assert is_again(known, sequence=2)
+    assert arrive(known, 4) == []
+    assert not is_again(known, sequence=4)
+
+
 def test_after_a_reset_a_numbered_part_is_another_part(known: KnownParts) -> None:
     assert not is_again(known, "1", 1)
     assert not is_again(known, "carrier")
@@ -128,6 +151,10 @@ def test_after_a_reset_a_numbered_part_is_another_part(known: KnownParts) -> Non
         ([5, 8], [6, 7]),
         ([5, 5], []),
         ([5, 8, 7], [6, 7]),
+        ([2, 1, 3], []),
+        ([4, 3, 2, 1, 5], []),
+        ([500, 2, 1, 3], []),
+        ([200, 190, 201], []),
         ([500, 1], []),
         ([500, 1, 3], [2]),
         ([SEQUENCE_AT_MOST, 1], []),

@@ -89,6 +89,14 @@ def test_parts_that_follow_without_a_gap_are_each_due() -> None:
     assert due(watch, second) == [2]
 
 
+def test_after_a_pause_what_stands_there_is_another_part() -> None:
+    watch = PartWatch(SETTINGS, scene(None))
+    rest = [scene(140, seed=n) for n in range(5)]
+    assert due(watch, rest) == [2]
+    watch.resume()
+    assert due(watch, rest) == [2]
+
+
 def test_light_that_changes_slowly_does_not_make_a_resting_part_another() -> None:
     watch = PartWatch(SETTINGS, scene(None))
     dimming = [scene(140, light=1 - n / 1000, seed=n) for n in range(300)]

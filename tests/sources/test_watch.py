@@ -201,13 +201,20 @@ def test_nothing_comes_again_after_a_restart(after: str, folder: Path, open_feed
     until(lambda: names(folder) == kept)
 
 
-def test_closing_puts_away_what_was_given(folder: Path, open_feed: Open) -> None:
-    drop(folder, "a.png", picture())
+def test_what_is_under_way_at_the_end_is_put_away_once_it_is_answered(
+    folder: Path, open_feed: Open
+) -> None:
+    for name in ("a.png", "b.png"):
+        drop(folder, name, picture())
     feed = open_feed()
-    assert feed.grab(LONG_S)
+    first, _ = feed.grab(LONG_S), feed.grab(LONG_S)
     feed.close()
     feed.close()
-    assert names(folder / "done") == ["a.png"]
+    assert names(folder) == ["a.png", "b.png"]
+    assert first is not None
+    feed.answered(first)
+    assert (names(folder), names(folder / "done")) == (["b.png"], ["a.png"])
+    assert take_all(open_feed()) == ["b.png"]
 
 
 def test_a_torn_list_of_what_was_taken_costs_only_its_last_line(

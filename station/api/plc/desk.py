@@ -136,6 +136,7 @@ class Desk:
         except StationError:
             self._latched |= PlcBit.MISSED_ACQUISITION.mask
             self._acks &= ~PlcBit.TRIGGER_ACK.mask
+            self._memory.forget(order.seq)
             promise.set_result(refused(Refusal.NOT_READY, seq=order.seq, part=order.part))
             return order.seq, promise
         self._acks |= PlcBit.TRIGGER_ACK.mask

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from station.api.plc.answers import Answer
 from station.api.plc.orders import Order
 from station.core.plc_words import RESULTS_HELD, SEQUENCE_AT_MOST
-from station.core.reasons import STATION_NUMBERS, StationReason
-from station.line.known_parts import is_overtaken, is_retry
+from station.line.known_parts import begins_anew, is_ahead, is_retry
 
-LOST = STATION_NUMBERS[StationReason.LOST_TRIGGER]
 MOST_KNOWN = 1000
 OWN_NUMBERS = 2_000_000_001
 """Where the station's own numbers begin, for triggers that came without one."""
@@ -58,17 +56,23 @@ class Memory:
         return self._known.get(seq)
 
     def follow(self, order: Order) -> None:
-        """Follow the PLC's numbers; one that falls back is a PLC that was restarted.
+        """Follow the PLC's numbers; they begin anew with a PLC that was restarted.
 
-        Its numbers mean other parts from then on, so that nothing stays stored under them. What
-        comes again, and what was given up as lost and comes after all, is no such number.
+        They mean other parts from then on, so that nothing stays stored under them.
         """
-        newest = self._newest
-        if not order.seq or (newest is not None and self._is_retry(order, newest)):
+        if not order.seq:
             return
-        self._newest = order.seq
-        if newest is None or (order.seq - newest - 1) % SEQUENCE_AT_MOST >= SEQUENCE_AT_MOST // 2:
+        newest = self._newest
+        if newest is None or begins_anew(order.seq, newest, self._reject_window):
             self._clear()
+            self._newest = order.seq
+        elif is_ahead(order.seq, newest):
+            self._newest = order.seq
+
+    def forget(self, seq: int) -> None:
+        """A trigger with this number was not taken: an answer of before is not its own."""
+        self._known.pop(seq, None)
+        self._drop(seq)
 
     def restart(self) -> None:
         """Forget everything: the PLC begins anew."""
@@ -85,9 +89,9 @@ class Memory:
         self, seq: int, part_id: str, due_s: float = math.inf, answer: Answer | None = None
     ) -> Known:
         """Of one number only the newest trigger counts; a retry keeps the times of the first."""
-        earlier = self._known.pop(seq, None)
-        came_s = earlier.came_s if earlier else time.monotonic()
-        due_s = min(due_s, earlier.due_s) if earlier else due_s
+        earlier, came_s = self._known.pop(seq, None), time.monotonic()
+        if earlier is not None and self._is_retry(earlier, part_id):
+            came_s, due_s = earlier.came_s, min(due_s, earlier.due_s)
         known = Known(seq, part_id, came_s, due_s, answer)
         self._known[seq] = known
         self._drop(seq)
@@ -123,13 +127,7 @@ class Memory:
         self._known.clear()
         self._waiting.clear()
 
-    def _is_retry(self, order: Order, newest: int) -> bool:
-        known = self._known.get(order.seq)
-        if known is None:  # never seen, so skipped: the line names it as lost at this moment
-            return is_overtaken(order.seq, newest, self._reject_window)
-        if known.part_id and order.part_id not in ("", known.part_id):
-            return False
-        is_lost = known.answer is not None and known.answer.code == LOST
-        if is_lost and is_overtaken(order.seq, newest, self._reject_window):
-            return True
-        return is_retry(order.seq, newest, time.monotonic() - known.came_s)
+    def _is_retry(self, earlier: Known, part_id: str) -> bool:
+        is_same = not earlier.part_id or part_id in ("", earlier.part_id)
+        age_s = time.monotonic() - earlier.came_s
+        return is_same and (self._newest is None or is_retry(earlier.seq, self._newest, age_s))

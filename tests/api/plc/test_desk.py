@@ -197,6 +197,28 @@ def test_two_triggers_that_swapped_places_cost_no_buffered_result(at_desk: AtDes
     at_desk(story)
 
 
+def test_a_number_refused_twice_costs_no_buffered_result(at_desk: AtDesk) -> None:
+    async def story(desk: Desk, line: StandInLine) -> None:
+        await passed(desk, line, 4, 5)
+        line.is_closed = True
+        for _ in range(2):
+            assert (await desk.trigger(Order(seq=6))).code == Refusal.NOT_READY
+        assert [desk.find(seq).passed for seq in (4, 5)] == [True, True]
+        assert desk.find(6).code == Refusal.NOT_THERE
+
+    at_desk(story)
+
+
+def test_a_part_asked_for_again_late_costs_no_buffered_result(at_desk: AtDesk) -> None:
+    async def story(desk: Desk, line: StandInLine) -> None:
+        for number in range(50, 62):
+            await answered(desk, line, Order(seq=number, part_id=str(number)))
+        assert (await answered(desk, line, Order(seq=50, part_id="50"))).passed
+        assert [desk.find(seq).passed for seq in range(50, 62)] == [True] * 12
+
+    at_desk(story)
+
+
 def test_after_the_largest_number_comes_1(at_desk: AtDesk) -> None:
     async def story(desk: Desk, line: StandInLine) -> None:
         await passed(desk, line, SEQUENCE_AT_MOST - 1, SEQUENCE_AT_MOST, 1, 2)
