@@ -117,14 +117,21 @@ class KnownParts:
         sequence, newest = job.trigger_sequence, self._newest
         if sequence is None:
             return []
-        if newest is None or begins_anew(sequence, newest, self._reject_window):
+        if newest is not None and is_ahead(sequence, newest):
             self._newest = sequence
-            return []
-        if not is_ahead(sequence, newest):
-            return []
-        self._newest = sequence
-        count = min(_steps(newest, sequence) - 1, self._reject_window)
-        return [(sequence - 2 - k) % SEQUENCE_AT_MOST + 1 for k in range(count - 1, -1, -1)]
+            count = min(_steps(newest, sequence) - 1, self._reject_window)
+            return [(sequence - 2 - k) % SEQUENCE_AT_MOST + 1 for k in range(count - 1, -1, -1)]
+        if newest is None or self._is_anew(job, sequence, newest):
+            self._newest = sequence
+        return []
+
+    def _is_anew(self, job: Job, sequence: int, newest: int) -> bool:
+        """Whether the controller counts anew: it fell far back, or this was another part's number."""
+        known = self._by_sequence.get(sequence)
+        is_of_another = known is not None and known.part_id not in ("", job.part_id)
+        return (is_of_another and bool(job.part_id)) or begins_anew(
+            sequence, newest, self._reject_window
+        )
 
     def _find(self, job: Job, question: Question) -> Known | None:
         known = self._by_part.get((job.part_id, question)) if self._window_s > 0 else None

@@ -82,7 +82,7 @@ class DropFeed:
         self._failures: deque[str] = deque()
         self._unreadable: Drop | None = None
         self._lost, self._told = "", False
-        self._sequence, self._is_closed = 0, False
+        self._sequence, self._has_closed_well = 0, False
         self._threads = [threading.Thread(target=self._look, name="drops", daemon=True)]
         if rules.is_watched:
             self._threads.append(threading.Thread(target=self._listen, name="watch", daemon=True))
@@ -115,7 +115,7 @@ class DropFeed:
         if drop is not None and isinstance(frame, EncodedFrame):
             self._finished.append((drop, True))
             self._wake.set()
-        if self._is_closed:  # nobody else puts it away any more
+        if self._has_closed_well:  # nobody else puts it away any more
             self._put_away()
 
     def report(self, failure: str) -> None:
@@ -150,13 +150,14 @@ class DropFeed:
         """
         if self._stop.is_set():
             return
+        was_lost = bool(self._lost)  # then nobody who answers may touch it: it could hang
         self._stop.set()
         self._wake.set()
         for thread in self._threads:
             thread.join(10)
         self._put_unreadable_away()
-        self._is_closed = True
         self._put_away()
+        self._has_closed_well = not was_lost
         self._lock.release()
 
     # -- in the thread that grabs ---------------------------------------------------------------

@@ -135,6 +135,20 @@ def test_without_a_window_what_is_lost_is_known_all_the_same(clock: Clock) -> No
     assert not is_again(known, sequence=4)
 
 
+def test_a_controller_restarted_after_a_few_parts_is_known_by_its_parts(known: KnownParts) -> None:
+    for number in range(1, 6):
+        assert not is_again(known, f"before {number}", number)
+    assert not is_again(known, "after 1", 1)
+    lost: list[int] = []
+
+    def note(number: int) -> Future[Result]:
+        lost.append(number)
+        return Future()
+
+    known.admit(Job(part_id="after 3", trigger_sequence=3), Future[Result], note)
+    assert lost == [2]
+
+
 def test_after_a_reset_a_numbered_part_is_another_part(known: KnownParts) -> None:
     assert not is_again(known, "1", 1)
     assert not is_again(known, "carrier")

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from station.api.plc.answers import Answer
 from station.api.plc.orders import Order
 from station.core.plc_words import RESULTS_HELD, SEQUENCE_AT_MOST
-from station.line.known_parts import begins_anew, is_ahead, is_retry
+from station.core.reasons import STATION_NUMBERS, StationReason
+from station.line.known_parts import begins_anew, is_ahead, is_retry, may_still_come
 
+LOST = STATION_NUMBERS[StationReason.LOST_TRIGGER]
 MOST_KNOWN = 1000
 OWN_NUMBERS = 2_000_000_001
 """Where the station's own numbers begin, for triggers that came without one."""
@@ -36,6 +38,8 @@ class Memory:
         self._known: OrderedDict[int, Known] = OrderedDict()
         self._waiting: deque[Answer] = deque()
         self._newest: int | None = None
+        self._first = 0
+        """Of this life of the PLC."""
         self._own = OWN_NUMBERS - 1
 
     def __contains__(self, seq: int) -> bool:
@@ -58,14 +62,15 @@ class Memory:
     def follow(self, order: Order) -> None:
         """Follow the PLC's numbers; they begin anew with a PLC that was restarted.
 
-        They mean other parts from then on, so that nothing stays stored under them.
+        They mean other parts from then on, so that nothing stays stored under them. In doubt they
+        do: a result that is gone costs a good part, one of an earlier life passes a bad one.
         """
         if not order.seq:
             return
         newest = self._newest
-        if newest is None or begins_anew(order.seq, newest, self._reject_window):
+        if newest is None or self._begins_anew(order, newest):
             self._clear()
-            self._newest = order.seq
+            self._first = self._newest = order.seq
         elif is_ahead(order.seq, newest):
             self._newest = order.seq
 
@@ -126,6 +131,19 @@ class Memory:
     def _clear(self) -> None:
         self._known.clear()
         self._waiting.clear()
+
+    def _begins_anew(self, order: Order, newest: int) -> bool:
+        seq, known = order.seq, self._known.get(order.seq)
+        if is_ahead(seq, newest):
+            return False
+        if begins_anew(seq, newest, self._reject_window) or is_ahead(self._first, seq):
+            return True
+        if known is None or (known.part_id and order.part_id == known.part_id):
+            return False  # skipped by others that overtook it, or the same part asked for late
+        age_s = time.monotonic() - known.came_s
+        if known.answer is not None and known.answer.code == LOST:
+            return not may_still_come(seq, newest, age_s, self._reject_window)
+        return not self._is_retry(known, order.part_id)
 
     def _is_retry(self, earlier: Known, part_id: str) -> bool:
         is_same = not earlier.part_id or part_id in ("", earlier.part_id)

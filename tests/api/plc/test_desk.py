@@ -219,6 +219,20 @@ def test_a_part_asked_for_again_late_costs_no_buffered_result(at_desk: AtDesk) -
     at_desk(story)
 
 
+def test_a_plc_that_was_restarted_after_a_few_parts_gets_nothing_of_before(
+    at_desk: AtDesk,
+) -> None:
+    async def story(desk: Desk, line: StandInLine) -> None:
+        for number in range(3, 7):
+            await answered(desk, line, Order(seq=number, part_id=f"before {number}"))
+        desk.take(Order(seq=4, part_id="after"))
+        assert desk.find(5).code == Refusal.NOT_THERE
+        desk.take(Order(seq=2, part_id="once more"))
+        assert desk.find(4).code == Refusal.NOT_THERE
+
+    at_desk(story)
+
+
 def test_after_the_largest_number_comes_1(at_desk: AtDesk) -> None:
     async def story(desk: Desk, line: StandInLine) -> None:
         await passed(desk, line, SEQUENCE_AT_MOST - 1, SEQUENCE_AT_MOST, 1, 2)
