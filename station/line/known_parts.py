@@ -126,7 +126,7 @@ class KnownParts:
         return []
 
     def _is_anew(self, job: Job, sequence: int, newest: int) -> bool:
-        """Whether the controller counts anew: it fell far back, or this was another part's number."""
+        """Whether the controller counts anew: far back, or with a number of another part."""
         known = self._by_sequence.get(sequence)
         is_of_another = known is not None and known.part_id not in ("", job.part_id)
         return (is_of_another and bool(job.part_id)) or begins_anew(
