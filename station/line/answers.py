@@ -11,9 +11,7 @@ from station.core.frame import AnyFrame
 from station.core.reasons import StationReason
 from station.core.result import Result, ResultState
 from station.inspection import unanswered
-from station.journal.instead import late_of
 from station.journal.records import Journal
-from station.journal.writing import LATE_S
 from station.line.tickets import Ticket
 
 MOST_RESERVE_S = 0.02
@@ -108,11 +106,4 @@ class Answers:
         with self._lock:
             self._open.pop(ticket.job.ledger_number, None)
         self._told(result, frame)
-        ticket.future.set_result(_in_time(ticket, result))
-
-
-def _in_time(ticket: Ticket, result: Result) -> Result:
-    """What whoever asked is told, now and whenever he asks again; the disk may have been slow."""
-    is_late = ticket.due_s is not None and time.monotonic() > ticket.due_s + LATE_S
-    is_evaluated = result.result_state is ResultState.COMPLETED
-    return late_of(result) if is_late and is_evaluated else result
+        ticket.future.set_result(result)

@@ -70,6 +70,9 @@ class Asked:
     promise: Promise
     may_pass: bool
     is_by_trigger: bool
+    recipe: str
+    is_forgotten: bool = False
+    """The controller began anew since: it would be another part."""
     answer: Result | None = None
 
 
@@ -131,11 +134,20 @@ class AnyOrder(RuleBasedStateMachine):
         frame = frame_of(grey, self.sequence, bad=(BAD, 0, 255))
         self._ask(left_out, lambda **job: self.bench.submit(frame, may_pass=may_pass, **job))
 
-    @precondition(lambda self: any(one.is_by_trigger for one in self.asked))
+    @property
+    def known(self) -> list[Asked]:
+        """Parts whose second trigger is the same question."""
+        return [
+            one
+            for one in self.asked
+            if one.is_by_trigger and not one.is_forgotten and one.recipe == self.recipe
+        ]
+
+    @precondition(lambda self: bool(self.known))
     @rule(data=st.data())
     def ask_again(self, data: st.DataObject) -> None:
         """A part is triggered a second time."""
-        first = data.draw(st.sampled_from([one for one in self.asked if one.is_by_trigger]))
+        first = data.draw(st.sampled_from(self.known))
         order = self.bench.job(part_id=first.part_id, trigger_sequence=first.sequence)
         self.again.append((first, self.bench.line.trigger(order)))
         self.tally.injected += 1
@@ -176,6 +188,8 @@ class AnyOrder(RuleBasedStateMachine):
         """The controller says that it begins anew: no number before counts any more."""
         self.bench.line.forget_sequences()
         self.newest = None
+        for one in self.asked:
+            one.is_forgotten = True
 
     @rule()
     def abort(self) -> None:
@@ -233,7 +247,10 @@ class AnyOrder(RuleBasedStateMachine):
         self.newest = self.sequence
         part_id = f"P{self.sequence}"
         promise = ask(part_id=part_id, trigger_sequence=self.sequence, deadline_ms=deadline_ms)
-        self.asked.append(Asked(part_id, self.sequence, promise, not self.is_halted, is_by_trigger))
+        may_pass = not self.is_halted
+        self.asked.append(
+            Asked(part_id, self.sequence, promise, may_pass, is_by_trigger, self.recipe)
+        )
         self.tally.injected += left_out
 
     def _close(self) -> None:

@@ -95,7 +95,8 @@ class Memory:
     ) -> Known:
         """Of one number only the newest trigger counts; a retry keeps the times of the first."""
         earlier, came_s = self._known.pop(seq, None), time.monotonic()
-        if earlier is not None and self._is_retry(earlier, part_id):
+        is_named = earlier is not None and earlier.part_id and earlier.part_id == part_id
+        if earlier is not None and (is_named or self._is_retry(earlier, part_id)):
             came_s, due_s = earlier.came_s, min(due_s, earlier.due_s)
         known = Known(seq, part_id, came_s, due_s, answer)
         self._known[seq] = known
