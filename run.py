@@ -27,6 +27,7 @@ PROGRAMS = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "mosquitto": ("mosquitto", "/usr/sbin/mosquitto"),
     "aravis-tools": ("arv-fake-gv-camera-0.8",),
+    "aravis-tools-cli": ("arv-tool-0.8",),
     "libaravis-0.8-0": ("/usr/lib/*/libaravis-0.8.so.0",),
     "ffmpeg": ("ffmpeg",),
     "libgstrtspserver-1.0-0": ("/usr/lib/*/libgstrtspserver-1.0.so.0",),

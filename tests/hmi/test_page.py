@@ -79,6 +79,7 @@ def page(place: Place, browser: Browser) -> Iterator[Page]:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(place.page.url)
+    page.wait_for_function("window.did_handshake")  # a page that cannot connect loads itself again
     yield page
     page.close()
     assert errors == []
