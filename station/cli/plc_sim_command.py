@@ -43,7 +43,7 @@ def sim(
     jitter: Annotated[float, typer.Option(help="Parts come unevenly: 0 to 0.9.")] = 0.0,
     gate_ms: Annotated[float, typer.Option(min=1, help="From trigger to reject gate.")] = 300.0,
     deadline_ms: Annotated[int, typer.Option(min=0, help="0: the station's own.")] = 0,
-    connections: Annotated[int, typer.Option(min=1, max=64, help="For triggers.")] = 4,
+    connections: Annotated[int, typer.Option(min=1, max=63, help="For triggers.")] = 4,
     fault: Annotated[list[str] | None, typer.Option(help=FAULT_HELP)] = None,
     early: Annotated[bool, typer.Option("--early", help="Do not wait for trigger_ready.")] = False,
     first_seq: Annotated[int, typer.Option(min=1, help="The sequence begins with it.")] = 1,
@@ -80,12 +80,12 @@ def _run(
 ) -> tuple[Tally, Reconciled | None]:
     before, newest = (ledger.totals(), ledger.newest()) if ledger else ({}, 0)
     plc = SimulatedPlc(belt)
+    report_counts(belt, Tally())  # they begin anew: what they showed before is no part of it
     with shown_live(console, plc), _stopped_by_interrupt(plc):
         tally = plc.run()
+    report_counts(belt, tally)
     if ledger is None:
-        report_counts(belt, tally)
         return tally, None
-    report_counts(belt, tally, ledger.told())
     find_unanswered(tally, ledger)
     wrong = false_passes(tally, ledger.results_since(newest), with_truth=with_truth)
     found = reconcile(tally, before, ledger.totals(), belt)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from station.api.plc.answers import Answer, Refusal
 from station.api.plc.desk import Desk
-from station.api.plc.joined import without_delay
+from station.api.plc.joined import for_small_answers
 from station.api.plc.orders import MOST_MS, Order, number, part
 from station.api.plc.visits import Room
 from station.core.errors import SettingsError
@@ -81,8 +81,8 @@ class AsciiProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connects."""
         self._transport = transport
-        without_delay(transport)
-        self._visit = self._room.enter(transport)
+        for_small_answers(transport)
+        self._visit = self._room.enter(transport, may_stay=True)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """It is gone; what it triggered goes on."""

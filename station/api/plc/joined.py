@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 
 from station.api.plc.answers import Refusal, refused
 from station.api.plc.visits import Room
-from station.core.plc_words import ANSWER_BYTES_AT_MOST
+from station.core.plc_words import ANSWER_BYTES_AT_MOST, KEEP_ALIVE_S
 
 MOST_REQUEST_BYTES = 4096
 _KIND = re.compile(rb"Content-Type: [^\r]*\r\n")
@@ -34,7 +34,7 @@ class JoinedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A PLC connects."""
         super().connection_made(transport)
-        without_delay(transport)
+        for_small_answers(transport)
         self._visit = self._room.enter(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -113,11 +113,15 @@ class JoinedAnswer:
             self._transport.write(_short(b"".join(pieces)))
 
 
-def without_delay(transport: asyncio.BaseTransport) -> None:
-    """Send small answers at once (TCP_NODELAY)."""
+def for_small_answers(transport: asyncio.BaseTransport) -> None:
+    """Send small answers at once, and find out when the other side has vanished."""
     door: Any = transport.get_extra_info("socket")
-    if door is not None:
-        door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if door is None:
+        return
+    door.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):  # else the system's own, often two hours
+        door.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEP_ALIVE_S)
 
 
 def _short(answer: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """How many connections a door keeps open, and how long it bears with each."""
 
 import asyncio
+import math
 
 from station.core.plc_words import KEEP_ALIVE_S
 
@@ -22,9 +23,12 @@ class Room:
     def __len__(self) -> int:
         return len(self._visits)
 
-    def enter(self, transport: asyncio.Transport) -> "Visit":
-        """Let a connection in, or close it at once where all others are at work."""
-        visit = Visit(self, transport)
+    def enter(self, transport: asyncio.Transport, *, may_stay: bool = False) -> "Visit":
+        """Let a connection in, or close it at once where all others are at work.
+
+        `may_stay`: it may be idle for ever, until its place is needed or its peer is gone.
+        """
+        visit = Visit(self, transport, math.inf if may_stay else self.idle_s)
         if len(self._visits) < self._most or self._make_place():
             self._visits[visit] = None
             visit.waits()
@@ -63,8 +67,8 @@ class Room:
 class Visit:
     """One open connection and what it is given time for."""
 
-    def __init__(self, room: Room, transport: asyncio.Transport) -> None:
-        self._room, self._transport = room, transport
+    def __init__(self, room: Room, transport: asyncio.Transport, idle_s: float) -> None:
+        self._room, self._transport, self._idle_s = room, transport, idle_s
         self._timer: asyncio.TimerHandle | None = None
         self._is_receiving = False
         self.is_idle = False
@@ -72,7 +76,7 @@ class Visit:
     def waits(self) -> None:
         """Nothing is under way: a request may begin within the idle time."""
         self.is_idle, self._is_receiving = True, False
-        self._set_timer(self._room.idle_s)
+        self._set_timer(self._idle_s)
         self._room.touch(self)
 
     def receives(self) -> None:
@@ -98,7 +102,8 @@ class Visit:
 
     def _set_timer(self, seconds: float) -> None:
         self._stop_timer()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self.end)
+        if seconds < math.inf:
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.end)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

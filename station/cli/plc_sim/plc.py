@@ -21,6 +21,7 @@ LOOK_S = 0.2
 TRIES = 2
 """A trigger whose connection broke is sent again so often in all, with the same number."""
 PART_NUMBERS = 999_999_999
+LATE = STATION_NUMBERS[StationReason.LATE]
 LOST = STATION_NUMBERS[StationReason.LOST_TRIGGER]
 """A trigger that was overtaken is answered with this, as one that was known already."""
 LINGER_S = 0.5
@@ -222,7 +223,7 @@ class SimulatedPlc:
         tally.answered += 1
         tally.round_trips_ms.append((at_s - part.sent_s) * 1e3)
         tally.contradictions += answer.contradicts_itself
-        tally.late += at_s > part.gate_s
+        tally.late += at_s > part.gate_s or answer.code == LATE
         if answer.code:
             tally.by_code[answer.code] += 1
         if is_stale:

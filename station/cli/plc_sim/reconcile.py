@@ -77,13 +77,6 @@ class StationLedger:
             raise AcquisitionError(f"the ledger of {self._url} has no total")
         return Counter({name: int(total.get(name, 0)) for name in COUNTED})
 
-    def told(self) -> tuple[int, int, int]:
-        """What the PLC told of the present shift so far: sent, passed, rejected."""
-        rows = self._get("/api/v1/ledger?shift=current")["plc"]
-        names = ("sent", "passed", "rejected")
-        sent, passed, rejected = (sum(int(row[name]) for row in rows) for name in names)
-        return sent, passed, rejected
-
     def newest(self) -> int:
         """The number of the newest record; 0 without any."""
         page = self._get("/api/v1/results?limit=1")
@@ -150,17 +143,11 @@ def reconcile(
     return Reconciled(tuple(rows), adds_up=tally.adds_up)
 
 
-def report_counts(
-    belt: BeltSettings, tally: Tally, earlier: tuple[int, int, int] = (0, 0, 0)
-) -> bool:
-    """Tell the station the PLC's counters of this shift, this run added; whether it took them."""
+def report_counts(belt: BeltSettings, tally: Tally) -> bool:
+    """Tell the station the PLC's counters, which begin at 0 with a run; whether it took them."""
     if belt.door not in ("http", "http-text"):
         return False
-    sent, passed, rejected = earlier
-    counts = (
-        f"sent={sent + tally.parts}&passed={passed + tally.passed}"
-        f"&rejected={rejected + tally.rejected}"
-    )
+    counts = f"sent={tally.parts}&passed={tally.passed}&rejected={tally.rejected}"
     connection = http.client.HTTPConnection(belt.host, belt.port, timeout=TIMEOUT_S)
     try:
         connection.request("POST", f"/plc/v1/counts?{counts}")

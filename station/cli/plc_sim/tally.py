@@ -73,7 +73,7 @@ class Tally:
     unfinished: int = 0
     """Answers that say the part is still under way."""
     late: int = 0
-    """Answers that came when the part had passed the gate."""
+    """Answers that came when the part had passed the gate, or say that they are late."""
     duplicates: int = 0
     stale: int = 0
     """First answers marked as repeated: they are of another part with this number."""

@@ -144,15 +144,19 @@ def test_a_new_connection_takes_the_place_of_the_one_idle_longest(
     assert third.ask("GET", "/plc/v1/status")[0] == 200
 
 
-def test_an_idle_connection_is_closed_in_the_end(
+def test_an_idle_http_connection_is_closed_in_the_end_the_others_stay(
     open_station: OpenStationWith, connect: Connect
 ) -> None:
-    station = open_station(room=lambda: Room(idle_s=1.0))
-    for port in (station.http, station.modbus, station.ascii):
-        assert gone(connect(port).socket)
+    station = open_station(room=lambda: Room(idle_s=0.5))
+    standing = [connect(station.modbus).socket, connect(station.ascii).socket]
+    assert gone(connect(station.http).socket)
     plc = connect(station.http)
     assert plc.ask("GET", "/plc/v1/status")[0] == 200
     assert gone(plc.socket)
+    for door in standing:
+        door.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            door.recv(1)
 
 
 def test_a_busy_api_cannot_starve_the_plc(open_station: OpenStationWith, connect: Connect) -> None:
