@@ -108,6 +108,8 @@ class Job:
     """The belt's encoder at the trigger, for the reject gate; handed back with the result."""
     gate_delay_ms: float | None = None
     """Time from the trigger until the part is at the reject gate; handed back with the result."""
+    question_hash: str = ""
+    """Of all that was asked of the part, the recipe and a picture sent along; given by the line."""
     triggered_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     triggered_s: float = field(default_factory=time.monotonic)
     """The trigger on the monotonic clock, for durations and deadlines."""

@@ -103,6 +103,8 @@ class Result:
     gate_delay_ms: float | None = None
     device_frame_id: int | None = None
     """See `Frame.device_frame_id`."""
+    question_hash: str = ""
+    """See `Job.question_hash`; empty in records older than the field."""
     is_duplicate: bool = False
     """The part was asked for again; this is the answer it got the first time. Never stored."""
 

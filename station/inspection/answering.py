@@ -132,6 +132,7 @@ def _result(
         trigger_sequence=job.trigger_sequence,
         encoder_count=job.encoder_count,
         gate_delay_ms=job.gate_delay_ms,
+        question_hash=job.question_hash,
         device_frame_id=frame.device_frame_id if isinstance(frame, Frame) else None,
         warnings=warnings_of(prepared.configuration, frame.acquired_at) if frame else (),
     )

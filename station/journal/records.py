@@ -30,6 +30,7 @@ MOST_WAITING = 1_000_000
 """So many results are kept for a sink that does not take them."""
 MOST_FORGOTTEN_AT_ONCE = 500
 
+_ROWS = sa.select(RESULTS.c.id, RESULTS.c.job_id, RESULTS.c.record)
 _Answer = TypeVar("_Answer")
 _LOG = logging.getLogger(__name__)
 
@@ -155,20 +156,20 @@ class Journal:
         return None if stamp_s is None else datetime.fromtimestamp(stamp_s, UTC)
 
     def find_part(
-        self, part_id: str, product_id: str, meas_id: str, since: datetime, until: datetime
+        self, part_id: str, question_hash: str, since: datetime, until: datetime
     ) -> Result | None:
-        """The newest readable result of a part that was completed from `since` to `until`.
+        """The newest readable answer to a question about a part, completed from `since` to `until`.
 
         Raises:
             JournalError: the database cannot be read.
         """
-        query = sa.select(RESULTS).where(
+        query = _ROWS.where(
             RESULTS.c.part_id == part_id,
             RESULTS.c.completed_at.between(since.timestamp(), until.timestamp()),
         )
         rows = self._select(query.order_by(RESULTS.c.id.desc()), MOST_OF_ONE_PART)
         found = (row.result for row in rows if row.is_readable)
-        return next((r for r in found if (r.product_id, r.meas_id) == (product_id, meas_id)), None)
+        return next((result for result in found if result.question_hash == question_hash), None)
 
     # -- beside the answers ----------------------------------------------------------------------
 
@@ -239,7 +240,7 @@ class Journal:
             JournalError: the database cannot be read.
             DamagedRecordError: its record was damaged on the disk.
         """
-        rows = self._select(sa.select(RESULTS).where(RESULTS.c.job_id == job_id))
+        rows = self._select(_ROWS.where(RESULTS.c.job_id == job_id))
         return rows[0].result if rows else None
 
     def since(
@@ -255,7 +256,7 @@ class Journal:
         Raises:
             JournalError: the database cannot be read.
         """
-        query = sa.select(RESULTS).where(RESULTS.c.id > after)
+        query = _ROWS.where(RESULTS.c.id > after)
         return self._select(_filtered(query, evaluation, part_id).order_by(RESULTS.c.id), limit)
 
     def latest(
@@ -270,7 +271,7 @@ class Journal:
         Raises:
             JournalError: the database cannot be read.
         """
-        query = _filtered(sa.select(RESULTS), evaluation, part_id)
+        query = _filtered(_ROWS, evaluation, part_id)
         return self._select(query.order_by(RESULTS.c.id.desc()), limit)
 
     def forget_before(self, stamp_s: float, *, most_waiting: int = MOST_WAITING) -> int:

@@ -111,12 +111,18 @@ def open_engine(path: Path) -> sa.Engine:
 
     @sa.event.listens_for(engine, "connect")
     def durable(connection: sqlite3.Connection, _: Any) -> None:
+        connection.text_factory = _legible
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.close()
 
     return engine
+
+
+def _legible(text: bytes) -> str:
+    """A damaged letter costs itself, not the reading of all rows beside it."""
+    return text.decode("utf-8", "replace")
 
 
 def upgrade(engine: sa.Engine, path: Path) -> None:
@@ -131,7 +137,7 @@ def upgrade(engine: sa.Engine, path: Path) -> None:
         if version > VERSION:
             raise JournalError(
                 f"the journal {path} has version {version}, this station knows {VERSION}: "
-                "install the newer version again, or take another --journal folder"
+                "install the newer version again, or start this one in another folder"
             )
         SCHEMA.create_all(connection)
         there = {column["name"] for column in sa.inspect(connection).get_columns("results")}

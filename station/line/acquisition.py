@@ -21,6 +21,8 @@ _LOG = logging.getLogger(__name__)
 
 IDLE_S = 0.25
 PROBE_S = 1.0
+BLIND_S = 1.0
+"""So long without a good frame, and one part may have taken another one's place unseen."""
 SLICE_S = 0.2
 """Longest single wait for a frame, so that a stop is heard."""
 
@@ -46,6 +48,7 @@ class Acquisition:
         self._is_retry_wanted = self._is_flush_due = self._is_at_fault = False
         self._in_hand: Ticket | None = None
         self._frames = self._failures = 0
+        self._seen_s = 0.0
         self._last_error = ""
         self.keeping: KeepingFeed | None = None
         """The open source, if it keeps what frames came from until they are answered."""
@@ -236,18 +239,31 @@ class Acquisition:
             self._intake.failed(StationReason.NO_FRAME, text, None)
         fault = self._watch.fault(frame)
         if fault:
-            self._fail(*fault, ticket)
+            self._fail(*fault, ticket, frame)
             return
         self._is_at_fault = False
+        self._see()
         if ticket is not None or self._is_due(frame):
             self._intake.frame(frame, ticket)
 
-    def _fail(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
+    def _see(self) -> None:
+        """After some time without a good frame, what stands there now may be another part."""
+        before_s, self._seen_s = self._seen_s, time.monotonic()
+        if self._seen_s - before_s > BLIND_S:
+            self._parts.resume()
+
+    def _fail(
+        self,
+        reason: StationReason,
+        text: str,
+        ticket: Ticket | None,
+        frame: AnyFrame | None = None,
+    ) -> None:
         """A frame that cannot be judged; where the camera triggers itself, one of a row counts."""
         self._failures += 1
         was_at_fault, self._is_at_fault = self._is_at_fault, True
         if ticket is not None or self._rules.trigger_mode != "self" or not was_at_fault:
-            self._intake.failed(reason, text, ticket)
+            self._intake.failed(reason, text, ticket, frame)
 
     def _flush(self, camera: OpenCamera, ticket: Ticket | None) -> None:
         """What a camera kept from before is no frame of this trigger, nor a part of this run."""

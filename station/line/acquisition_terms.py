@@ -30,8 +30,14 @@ class Intake(Protocol):
     def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
         """A frame, for a trigger or for nobody in particular."""
 
-    def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
-        """A part was there, or asked for, and there is no usable frame of it."""
+    def failed(
+        self,
+        reason: StationReason,
+        text: str,
+        ticket: Ticket | None,
+        frame: AnyFrame | None = None,
+    ) -> None:
+        """A part was there, or asked for, and there is no usable frame of it; only this `frame`."""
 
     def fault(self, text: str) -> None:
         """The camera cannot be used as it is set up."""

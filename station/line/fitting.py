@@ -4,6 +4,10 @@ from station.core.plugin import Source
 
 DROPPED = frozenset({"watch", "ftp"})
 """Their pictures come by themselves and wait."""
+NOT_TRIGGERED = (
+    "pictures come here by themselves, and nothing says which one belongs to a trigger; each is "
+    "a part of its own"
+)
 WITHOUT_STREAM = DROPPED | {"folder", "replay", "upload"}
 """Their pictures are files; there is no stream in which a part could be seen to come."""
 

@@ -52,6 +52,10 @@ class Inspector(Protocol):
             StationError: it cannot be.
         """
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it could look at a part now."""
+
     def close(self) -> None:
         """Give everything back."""
 
@@ -78,6 +82,11 @@ class ThreadInspector:
 
     def restart(self, beat: Beat = no_beat) -> None:
         """There is nothing to restart."""
+
+    @property
+    def is_alive(self) -> bool:
+        """As alive as the line."""
+        return True
 
     def close(self) -> None:
         """End the watching thread."""

@@ -94,6 +94,12 @@ class IsolatedInspector:
                 self._recipes[self._newest] = newest  # kept for the next try, should this one fail
                 self._send_recipe(newest, beat)
 
+    @property
+    def is_alive(self) -> bool:
+        """See `Inspector.is_alive`."""
+        process = self._process
+        return process is not None and process.is_alive()
+
     def close(self) -> None:
         """End the process and free its memory; one that hangs is killed."""
         self._orders.close()

@@ -1,11 +1,13 @@
 """Which part was asked for before, and which triggers of the PLC never came."""
 
+import hashlib
+import json
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Self
 
 from station.core.frame import Job
@@ -19,6 +21,7 @@ controller that was restarted counts from 1 again, and must not get another part
 
 Promise = Future[Result]
 Begin = Callable[[], Promise]
+Lose = Callable[[int], Promise]
 Clock = Callable[[], float]
 
 
@@ -39,6 +42,11 @@ class Question:
         """What this job asks, by the recipe that is active now."""
         values = tuple(sorted(job.values.items()))
         return cls(job.product_id, job.meas_id, values, recipe, digest)
+
+    @property
+    def hash(self) -> str:
+        """Tells it from every other question, over restarts too; 64 hex digits."""
+        return hashlib.sha256(json.dumps(astuple(self)).encode()).hexdigest()
 
 
 PartKey = tuple[str, Question]
@@ -77,32 +85,31 @@ class KnownParts:
         self._newest = last_sequence
         self._next = 0
 
-    def admit(
-        self,
-        job: Job,
-        begin: Begin,
-        lose: Callable[[int], Promise],
-        *,
-        recipe: str = "",
-        digest: str = "",
-    ) -> tuple[Promise, bool]:
+    def admit(self, job: Job, question: Question, begin: Begin, lose: Lose) -> tuple[Promise, bool]:
         """The promise of a job's result, and whether it is an earlier one's; else it begins.
 
         Before it begins, `lose` is called for each number between the newest sequence and its
         own, oldest first. Before a sequence that falls back nothing is missing.
         """
-        question = Question.of(job, recipe, digest)
         with self._lock:
             self._forget_old()
             known = self._find(job, question)
             if known is not None:
+                if known.sequence != job.trigger_sequence:
+                    self._note_repeat(job, question, known.promise, lose)
                 return known.promise, True
-            for sequence in self._missing_before(job):
-                promise, now_s = lose(sequence), self._clock()
-                self._remember(Known("", Question(), sequence, now_s, promise, is_lost=True))
-            promise, now_s = begin(), self._clock()
-            self._remember(Known(job.part_id, question, job.trigger_sequence, now_s, promise))
-            return promise, False
+            self._lose_before(job, lose)
+            known = self._known(job, question, begin())
+            self._note(known)
+            if job.part_id:
+                self._by_part[job.part_id, question] = known
+            return known.promise, False
+
+    def repeat(self, job: Job, question: Question, promise: Promise, lose: Lose) -> None:
+        """A job was answered from the journal: its number is used, and those before it missing."""
+        with self._lock:
+            self._forget_old()
+            self._note_repeat(job, question, promise, lose)
 
     def forget_sequences(self) -> None:
         """The controller begins anew: no number it used before is a retry, nor its part."""
@@ -112,6 +119,19 @@ class KnownParts:
                 key: known for key, known in self._by_part.items() if known.sequence is None
             }
             self._newest = None
+
+    def _note_repeat(self, job: Job, question: Question, promise: Promise, lose: Lose) -> None:
+        """A known part came under a number of its own; for how long it is known stays as it is."""
+        self._lose_before(job, lose)
+        self._note(self._known(job, question, promise))
+
+    def _lose_before(self, job: Job, lose: Lose) -> None:
+        for sequence in self._missing_before(job):
+            promise, now_s = lose(sequence), self._clock()
+            self._note(Known("", Question(), sequence, now_s, promise, is_lost=True))
+
+    def _known(self, job: Job, question: Question, promise: Promise) -> Known:
+        return Known(job.part_id, question, job.trigger_sequence, self._clock(), promise)
 
     def _missing_before(self, job: Job) -> list[int]:
         sequence, newest = job.trigger_sequence, self._newest
@@ -149,11 +169,9 @@ class KnownParts:
         is_asked_again = is_same and self._window_s > 0 and is_retry(sequence, newest, age_s)
         return known if is_asked_again else None
 
-    def _remember(self, known: Known) -> None:
+    def _note(self, known: Known) -> None:
         self._next += 1
         self._jobs[self._next] = known
-        if known.part_id:
-            self._by_part[known.part_id, known.question] = known
         if known.sequence is not None:
             self._by_sequence[known.sequence] = known
 

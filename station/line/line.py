@@ -19,6 +19,7 @@ from station.line.acquisition_terms import CameraHealth, Rules
 from station.line.alarms import RejectWatch
 from station.line.answers import Answers
 from station.line.counters import Counters
+from station.line.fitting import DROPPED, NOT_TRIGGERED
 from station.line.inspectors import Inspector, ThreadInspector
 from station.line.isolated import IsolatedInspector, warm_up
 from station.line.outlets import Outlet, open_outlets
@@ -223,7 +224,7 @@ class Line:
         """
         if self._is_closed:
             check_verb(Verb.START_SINGLE_JOB, self.state)
-        return self._reception.once(job, partial(self._begin, job))
+        return self._reception.once(job, self._begin)
 
     def submit(self, frame: AnyFrame, job: Job) -> Future[Result]:
         """Inspect this frame; answered at once as an overrun where the queue is full.
@@ -233,7 +234,7 @@ class Line:
         """
         if self._is_closed:
             check_verb(Verb.START_SINGLE_JOB, self.state)
-        return self._reception.once(job, partial(self._begin, job, frame), frame)
+        return self._reception.once(job, self._begin, frame)
 
     def forget_sequences(self) -> None:
         """The controller begins anew: none of its earlier numbers means a part of now."""
@@ -265,15 +266,20 @@ class Line:
     def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
         """A frame came: to the workers with it."""
         ticket = ticket or self._reception.ticket(self._job_of(frame))
-        if feed := self._acquisition.keeping:
-            ticket.future.add_done_callback(partial(_put_away, feed, frame))
+        self._keep(ticket, frame)
         self._enqueue(ticket, frame, is_live=self._source.is_live)
 
-    def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:
+    def failed(
+        self,
+        reason: StationReason,
+        text: str,
+        ticket: Ticket | None,
+        frame: AnyFrame | None = None,
+    ) -> None:
         """No usable frame of a part that was there or asked for."""
-        self._answers.give_up(
-            ticket or self._reception.ticket(Job()), ResultState.FAILED, reason, text
-        )
+        ticket = ticket or self._reception.ticket(Job())
+        self._keep(ticket, frame)
+        self._answers.give_up(ticket, ResultState.FAILED, reason, text)
 
     # -- what the workers bring (Outcome) -------------------------------------------------------
 
@@ -293,6 +299,11 @@ class Line:
 
     # -- inside ---------------------------------------------------------------------------------
 
+    def _keep(self, ticket: Ticket, frame: AnyFrame | None) -> None:
+        """What a frame came from stays until its part is answered."""
+        if frame is not None and (feed := self._acquisition.keeping):
+            ticket.future.add_done_callback(partial(_put_away, feed, frame))
+
     def _job_of(self, frame: AnyFrame) -> Job:
         """A part that came by itself came when it was seen, however long its frame has waited."""
         if not self._source.is_live:
@@ -308,13 +319,15 @@ class Line:
         is_isolated = self._settings.isolation == "process"
         return IsolatedInspector(stall_s) if is_isolated else ThreadInspector(stall_s)
 
-    def _begin(self, job: Job, frame: AnyFrame | None = None) -> Future[Result]:
+    def _begin(self, job: Job, frame: AnyFrame | None) -> Future[Result]:
         ticket = self._reception.ticket(job)
         if self._fault or self._is_halted:
             state, reason = ResultState.ABORTED, StationReason.NOT_READY
             self._answers.give_up(ticket, state, reason, self._fault, frame)
         elif frame is not None:
             self._enqueue(ticket, frame, is_live=True)
+        elif self._source.kind in DROPPED:
+            self.failed(StationReason.NO_FRAME, NOT_TRIGGERED, ticket)
         elif self._acquisition.waiting >= self._settings.queue_size:
             self._answers.give_up(ticket, ResultState.ABORTED, StationReason.OVERRUN)
         else:

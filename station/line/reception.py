@@ -17,7 +17,7 @@ from station.core.result import Result, ResultState
 from station.journal.records import Journal
 from station.line.answers import Answers
 from station.line.counters import Counters
-from station.line.known_parts import KnownParts, Promise
+from station.line.known_parts import KnownParts, Promise, Question
 from station.line.settings import LineSettings
 from station.line.tickets import Deadlines, Ticket
 
@@ -27,6 +27,7 @@ RESERVE_SHARE = 0.2
 _LOG = logging.getLogger(__name__)
 
 Recipe = Callable[[], PreparedRecipe]
+Begin = Callable[[Job, AnyFrame | None], Promise]
 
 
 class Reception:
@@ -66,9 +67,7 @@ class Reception:
         self._deadlines.add(ticket, ticket.due_s, reserve_s=reserve_s)
         return ticket
 
-    def once(
-        self, job: Job, begin: Callable[[], Promise], frame: AnyFrame | None = None
-    ) -> Promise:
+    def once(self, job: Job, begin: Begin, frame: AnyFrame | None = None) -> Promise:
         """The promise of a job's result: of the job as it begins, or of the one it repeats.
 
         A frame that comes with the job is a part of the question, and so are the recipe and what
@@ -76,13 +75,15 @@ class Reception:
         """
         is_named = bool(job.part_id) or job.trigger_sequence is not None
         digest = digest_of(frame) if frame is not None and is_named else ""
-        stored = None if digest or job.values else self._stored(job)
+        question = Question.of(job, self._recipe().recipe_hash, digest)
+        job = replace(job, question_hash=question.hash if job.part_id else "")
+        stored = self._stored(job)
         if stored is not None:
             promise: Promise = Future()
             promise.set_result(stored)
+            self._known.repeat(job, question, promise, self._lose)
             return self._again(promise)
-        recipe = self._recipe().recipe_hash
-        promise, is_known = self._known.admit(job, begin, self._lose, recipe=recipe, digest=digest)
+        promise, is_known = self._known.admit(job, question, lambda: begin(job, frame), self._lose)
         return self._again(promise) if is_known else promise
 
     def forget_sequences(self) -> None:
@@ -111,16 +112,11 @@ class Reception:
         if not job.part_id or not self._knows_stored or open_s > window_s:
             return None
         since = self._opened_at + timedelta(seconds=open_s - window_s)
-        prepared = self._recipe()
-        product_id = job.product_id or prepared.recipe.product_id
         try:
-            found = self._journal.find_part(
-                job.part_id, product_id, job.meas_id, since, self._opened_at
-            )
+            return self._journal.find_part(job.part_id, job.question_hash, since, self._opened_at)
         except JournalError as error:
             _LOG.warning("%a is inspected, perhaps again: %s", job.part_id, error)
             return None
-        return found if found and found.recipe_hash == prepared.recipe_hash else None
 
     def _again(self, promise: Promise) -> Promise:
         again: Promise = Future()

@@ -65,8 +65,12 @@ class LineSettings(BaseModel):
     recipe: str = Field(min_length=1, description="recipe to start with: id, folder or file")
     workers: int = Field(2, ge=1, le=64, description="frames inspected at the same time")
     queue_size: int = Field(4, ge=1, le=1000, description="frames that may wait; full: overrun")
-    deadline_ms: float = Field(5000, gt=0, description="for jobs that bring none of their own")
-    grab_timeout_ms: float = Field(2000, gt=0, description="a trigger without a frame: no_frame")
+    deadline_ms: float = Field(
+        5000, gt=0, le=600_000, description="for jobs that bring none of their own"
+    )
+    grab_timeout_ms: float = Field(
+        2000, gt=0, le=600_000, description="a trigger without a frame: no_frame"
+    )
     autostart: bool = Field(True, description="begin to inspect at the start, without a command")
     trigger_mode: Literal["continuous", "software", "hardware", "self"] = Field(
         "continuous",
@@ -83,7 +87,10 @@ class LineSettings(BaseModel):
         "high, or realtime (a line that is overloaded then leaves them next to nothing)",
     )
     exposure_within_ms: float = Field(
-        1000, gt=0, description="a trigger the camera was too busy for so long gets no_frame"
+        1000,
+        gt=0,
+        le=600_000,
+        description="a trigger the camera was too busy for so long gets no_frame",
     )
     stall_s: float = Field(
         2.5, gt=0, le=60, description="a worker silent for so long is ended: worker_lost"

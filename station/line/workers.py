@@ -137,7 +137,14 @@ class Workers:
             try:
                 return self._queue.get(timeout=1 / BEATS_PER_S)
             except queue.Empty:
-                continue
+                self._see_to(number)
+
+    def _see_to(self, number: int) -> None:
+        """A worker that died while it had nothing to do is missed before the next part comes."""
+        inspector = self._inspectors[number]
+        if not inspector.is_alive:
+            self._count_loss("it ended while no part was there")
+            self._begin(number, inspector.restart)
 
     def _look(self, number: int, ticket: Ticket, frame: AnyFrame) -> None:
         inspector = self._inspectors[number]

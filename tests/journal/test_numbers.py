@@ -56,20 +56,20 @@ def test_the_newest_sequence_is_that_of_the_newest_trigger(
     assert journal.last_sequence() == 5
 
 
-def test_a_part_is_found_by_all_of_its_ids(
+def test_a_part_is_found_by_what_was_asked_of_it(
     open_journal: OpenJournal, make_result: MakeResult
 ) -> None:
     journal = open_journal()
     older, newer = (
-        make_result(n, part_id="A", product_id="p", meas_id="m", evaluation=evaluation)
+        make_result(n, part_id="A", question_hash="q", evaluation=evaluation)
         for n, evaluation in ((1, Evaluation.NOT_OK), (2, Evaluation.OK))
     )
-    record(journal, older, newer, make_result(3, part_id="A", product_id="q", meas_id="m"))
+    record(journal, older, newer, make_result(3, part_id="A", question_hash="other"))
     now, minute = datetime.now(UTC), timedelta(seconds=60)
-    assert journal.find_part("A", "p", "m", now - minute, now + minute) == newer
-    assert journal.find_part("A", "p", "", now - minute, now + minute) is None
-    assert journal.find_part("A", "p", "m", now + minute, now + 2 * minute) is None
-    assert journal.find_part("A", "p", "m", now - 2 * minute, now - minute) is None
+    assert journal.find_part("A", "q", now - minute, now + minute) == newer
+    assert journal.find_part("A", "", now - minute, now + minute) is None
+    assert journal.find_part("A", "q", now + minute, now + 2 * minute) is None
+    assert journal.find_part("A", "q", now - 2 * minute, now - minute) is None
 
 
 def test_a_late_result_replaces_nothing(open_journal: OpenJournal, make_result: MakeResult) -> None:

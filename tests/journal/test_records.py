@@ -57,7 +57,7 @@ def test_a_damaged_record_is_no_known_part_and_stops_no_start(
         database.execute(damage, (newer.job_id,))
     journal = open_journal()
     since, until = moment - timedelta(seconds=9), moment + timedelta(seconds=9)
-    assert journal.find_part("A", "tile", "", since, until) == older
+    assert journal.find_part("A", "", since, until) == older
     assert journal.newest_at() == newer.completed_at
     assert [row.is_readable for row in journal.latest()] == [False, True]
     with pytest.raises(DamagedRecordError, match=newer.job_id):

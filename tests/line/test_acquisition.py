@@ -1,6 +1,8 @@
 """The camera's thread: whose frame it is, what was lost, and a camera that comes and goes."""
 
+import itertools
 import threading
+import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,7 +39,13 @@ class Intake:
     def frame(self, frame: AnyFrame, ticket: Ticket | None) -> None:
         self.frames.append((frame, ticket))
 
-    def failed(self, reason: StationReason, text: str, ticket: Ticket | None) -> None:  # noqa: ARG002
+    def failed(
+        self,
+        reason: StationReason,
+        text: str,  # noqa: ARG002
+        ticket: Ticket | None,
+        frame: AnyFrame | None = None,  # noqa: ARG002
+    ) -> None:
         self.failures.append((str(reason), ticket))
 
     def fault(self, text: str) -> None:
@@ -349,4 +357,39 @@ def test_ten_thousand_flaps_cost_nothing() -> None:
     assert grown < MOST_BYTES
     assert process.num_fds() <= files
     assert process.num_threads() <= threads
+    acquisition.close()
+
+
+@pytest.mark.parametrize("blind", ["frozen", "torn", "nothing"])
+def test_after_a_while_without_a_good_frame_the_same_part_is_another_one(
+    blind: str, make: Callable[..., Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("station.line.acquisition.BLIND_S", 0.3)
+    numbers = itertools.count(1)
+
+    def show(grey: int, *, count: int = 5) -> list[Frame]:
+        """So many frames of the same thing at rest, each with a little noise."""
+        frames = []
+        for number in itertools.islice(numbers, count):
+            image = np.full((48, 64), grey, np.uint8)
+            image[0, 0] = number % 256
+            frames.append(replace(make(number), image=image))
+        return frames
+
+    feed = Queue(*show(60), *show(160))
+    intake = Intake()
+    rules = Rules(trigger_mode="self")
+    acquisition = Acquisition(Played(feed=feed), intake, grab_timeout_s=1, rules=rules)
+    acquisition.set_continuous(True)
+    acquisition.start()
+    until(lambda: len(intake.frames) == 1 and not feed.entries)
+    last = show(160, count=1)[0]
+    ends_s = time.monotonic() + 0.5
+    while time.monotonic() < ends_s:
+        if blind != "nothing":
+            frozen = replace(last, device_frame_id=next(numbers))
+            feed.entries.append(frozen if blind == "frozen" else IncompleteFrameError("torn"))
+        threading.Event().wait(0.02)
+    feed.entries += show(160)
+    until(lambda: len(intake.frames) == 2)
     acquisition.close()

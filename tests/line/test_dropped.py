@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from station.core.frame import Image
+from station.core.frame import Image, Job
 from station.core.recipe import PreparedRecipe
 from station.core.result import Result
 from station.journal.pictures import KeepPolicy, Pictures
@@ -66,3 +66,38 @@ def test_a_picture_stays_until_its_result_is_stored(
         gate.set()
         until(lambda: not picture.exists())
         assert len(line.journal.since(0, limit=9)) >= 1
+
+
+def test_a_picture_that_is_refused_does_not_come_again_after_a_restart(
+    tmp_path: Path, tiny_prepared: PreparedRecipe, draw_part: Callable[..., Image]
+) -> None:
+    folder = tmp_path / "drops"
+    folder.mkdir()
+    results: list[Result] = []
+    with closing(line_on(folder, tiny_prepared)) as line:
+        line.subscribe(results.append)
+        for name in ("a.png", "b.png"):  # a camera that froze
+            (folder / name).write_bytes(encode_png(draw_part(90)))
+            until(lambda: line.counters.look().in_progress == 0 and not [*folder.glob("*.png")])
+    assert [result.reason_code for result in results] == [None, "frozen_frame"]
+    with closing(line_on(folder, tiny_prepared)) as line:
+        (folder / "c.png").write_bytes(encode_png(draw_part(170)))
+        until(lambda: line.counters.look().not_ok == 1)
+        assert line.counters.look().triggers == 1
+
+
+def test_a_trigger_takes_no_picture_that_came_by_itself(
+    tmp_path: Path, tiny_prepared: PreparedRecipe, draw_part: Callable[..., Image]
+) -> None:
+    folder = tmp_path / "drops"
+    folder.mkdir()
+    with closing(line_on(folder, tiny_prepared)) as line:
+        until(lambda: line.state.value == "continuous_execution")
+        line.stop()
+        for number in range(3):
+            (folder / f"{number}.png").write_bytes(encode_png(draw_part(90, seed=number)))
+        asked = line.trigger(Job(part_id="A")).result(10)
+        assert (asked.reason_code, asked.passed) == ("no_frame", False)
+        assert "by themselves" in asked.reason_text
+        line.start()
+        until(lambda: line.counters.look().ok == 3)

@@ -1,5 +1,7 @@
 """Jobs as a controller sends them: twice, with gaps, too many, too late, while nobody is ready."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +21,7 @@ from station.line.states import State, Verb
 from station.tools.classify import Classify
 from station.tools.rehearsal import REASON, Rehearsal
 from tests.line.conftest import OpenLine
+from tests.line.test_isolated import pid_of_worker
 from tests.line.test_line import WAIT_S, adds_up, held_back, until, upload
 
 DrawPart = Callable[..., Image]
@@ -107,6 +110,30 @@ def test_after_a_restart_a_part_is_still_known(open_line: OpenLine, draw_part: D
     assert of_sequence(line, 6).reason_code == "lost_trigger"
 
 
+def test_after_a_restart_another_question_about_a_part_is_looked_at(
+    open_line: OpenLine, draw_part: DrawPart
+) -> None:
+    line = ready(open_line())
+    assert upload(line, draw_part(90), part_id="A").result(WAIT_S).passed
+    line.close()
+    line = ready(open_line([draw_part(170)]))
+    assert upload(line, draw_part(90), part_id="A").result(WAIT_S).is_duplicate
+    before_the_camera = line.trigger(Job(part_id="A")).result(WAIT_S)
+    assert (before_the_camera.passed, before_the_camera.is_duplicate) == (False, False)
+
+
+def test_after_a_restart_a_number_that_was_answered_again_is_not_missing(
+    open_line: OpenLine, draw_part: DrawPart
+) -> None:
+    line = ready(open_line([draw_part(90)]))
+    line.trigger(Job(part_id="A", trigger_sequence=5)).result(WAIT_S)
+    line.close()
+    line = ready(open_line([draw_part(90)]))
+    assert line.trigger(Job(part_id="A", trigger_sequence=6)).result(WAIT_S).is_duplicate
+    assert line.trigger(Job(part_id="B", trigger_sequence=7)).result(WAIT_S).passed
+    assert line.counters.look().triggers == 1
+
+
 def test_abort_answers_everything_at_once(
     open_line: OpenLine, tiny_prepared: PreparedRecipe, draw_part: DrawPart
 ) -> None:
@@ -175,6 +202,15 @@ def test_a_crash_costs_its_part_and_the_line_goes_on(
     assert line.workers_lost == 1
     assert line.state is not State.ERROR
     assert adds_up(line.counters.look())
+
+
+def test_a_worker_that_dies_idle_is_replaced_before_the_next_part(
+    open_line: OpenLine, draw_part: DrawPart
+) -> None:
+    line = ready(open_line([draw_part(90)], isolation="process", workers=1))
+    os.kill(pid_of_worker(), signal.SIGKILL)
+    until(lambda: line.workers_lost == 1 and line.workers_ready == 1)
+    assert line.trigger(Job()).result(WAIT_S).passed
 
 
 def test_a_hang_is_ended_and_three_losses_in_a_minute_are_a_fault(

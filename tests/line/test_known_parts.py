@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from station.core.frame import Job
 from station.core.plc_words import SEQUENCE_AT_MOST
 from station.core.result import Result
-from station.line.known_parts import RETRY_WINDOW_S, KnownParts
+from station.line.known_parts import RETRY_WINDOW_S, KnownParts, Question
 
 
 class Clock:
@@ -38,10 +38,10 @@ def lose(sequence: int) -> Future[Result]:
 
 
 def admit(known: KnownParts, job: Job) -> tuple[Future[Result], bool]:
-    return known.admit(job, Future[Result], lose)
+    return known.admit(job, Question.of(job), Future[Result], lose)
 
 
-def arrive(known: KnownParts, sequence: int) -> list[int]:
+def arrive(known: KnownParts, sequence: int, part: str = "") -> list[int]:
     """The numbers that are missing before this one."""
     lost: list[int] = []
 
@@ -49,7 +49,8 @@ def arrive(known: KnownParts, sequence: int) -> list[int]:
         lost.append(number)
         return Future()
 
-    known.admit(Job(trigger_sequence=sequence), Future[Result], note)
+    job = Job(part_id=part, trigger_sequence=sequence)
+    known.admit(job, Question.of(job), Future[Result], note)
     return lost
 
 
@@ -114,7 +115,7 @@ def test_after_a_reset_no_number_is_a_retry(known: KnownParts) -> None:
 
 def test_another_picture_recipe_or_expectation_is_another_job(known: KnownParts) -> None:
     def ask(job: Job, recipe: str = "r", digest: str = "") -> bool:
-        return known.admit(job, Future[Result], lose, recipe=recipe, digest=digest)[1]
+        return known.admit(job, Question.of(job, recipe, digest), Future[Result], lose)[1]
 
     numbered, named = Job(trigger_sequence=5), Job(part_id="A")
     for job in (numbered, named):
@@ -139,14 +140,7 @@ def test_a_controller_restarted_after_a_few_parts_is_known_by_its_parts(known: K
     for number in range(1, 6):
         assert not is_again(known, f"before {number}", number)
     assert not is_again(known, "after 1", 1)
-    lost: list[int] = []
-
-    def note(number: int) -> Future[Result]:
-        lost.append(number)
-        return Future()
-
-    known.admit(Job(part_id="after 3", trigger_sequence=3), Future[Result], note)
-    assert lost == [2]
+    assert arrive(known, 3, "after 3") == [2]
 
 
 def test_after_a_reset_a_numbered_part_is_another_part(known: KnownParts) -> None:
@@ -214,3 +208,28 @@ def test_whatever_is_lost_every_number_gets_one_job(gaps: list[int]) -> None:
         sequence += 1 + gap
         jobs += [*arrive(known, sequence), sequence]
     assert jobs == list(range(jobs[0], sequence + 1))
+
+
+def test_a_number_under_which_a_known_part_came_is_used_and_not_missing(
+    known: KnownParts, clock: Clock
+) -> None:
+    assert not is_again(known, "A", 5)
+    assert arrive(known, 8, "A") == [6, 7]
+    assert arrive(known, 9, "B") == []
+    assert is_again(known, "A", 8)
+    clock.now_s += 31
+    assert not is_again(known, "A", 10)
+
+
+def test_a_number_answered_from_the_journal_is_used_and_not_missing(known: KnownParts) -> None:
+    arrive(known, 1)
+    lost: list[int] = []
+
+    def note(number: int) -> Future[Result]:
+        lost.append(number)
+        return Future()
+
+    job = Job(part_id="A", trigger_sequence=3)
+    known.repeat(job, Question.of(job), Future(), note)
+    assert lost == [2]
+    assert arrive(known, 4) == []

@@ -152,6 +152,25 @@ def test_a_record_that_was_damaged_on_the_disk_is_put_aside(
     assert outlet.dead == 1
 
 
+def test_a_damaged_letter_of_an_id_holds_no_sink(
+    open_journal: OpenJournal, make_result: MakeResult
+) -> None:
+    journal = open_journal()
+    Outlet(scripted(), journal, QUICK).close()
+    results = results_of(make_result, 3)
+    record(journal, *results)
+    journal.close()
+    with closing(sqlite3.connect(journal.path)) as database, database:
+        damaged = "UPDATE results SET part_id = CAST(x'ff41' AS TEXT), job_id = CAST(x'c3' AS TEXT)"
+        database.execute(f"{damaged} WHERE job_id = ?", (results[1].job_id,))
+    sink, journal = scripted(), open_journal()
+    outlet = Outlet(sink, journal, QUICK)
+    assert until(lambda: outlet.waiting == 0)
+    outlet.close()
+    assert sink.got == [result.job_id for result in results]
+    assert len(journal.latest()) == 3
+
+
 def test_retention_keeps_what_a_live_sink_waits_for_up_to_a_bound(
     open_journal: OpenJournal, make_result: MakeResult
 ) -> None:

@@ -64,6 +64,8 @@ class JoinedProtocol(HttpToolsProtocol):
         """The last byte of a request."""
         self._is_receiving, self._unfinished_bytes = False, 0
         super().on_message_complete()
+        if self.cycle is not None and self.cycle.response_complete:  # a body after its answer
+            self._visit.waits()
 
     def on_response_complete(self) -> None:
         """The answer is whole: out with it."""

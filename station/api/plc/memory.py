@@ -25,7 +25,9 @@ class Known:
     part_id: str
     came_s: float
     due_s: float
-    """From then on its answer is late, on the monotonic clock; asking again changes that not."""
+    """From then on its answer is late, on the monotonic clock."""
+    first_due_s: float
+    """The same of the first time it was asked: a repeated answer that was late once stays so."""
     answer: Answer | None
 
 
@@ -94,11 +96,11 @@ class Memory:
         self, seq: int, part_id: str, due_s: float = math.inf, answer: Answer | None = None
     ) -> Known:
         """Of one number only the newest trigger counts; a retry keeps the times of the first."""
-        earlier, came_s = self._known.pop(seq, None), time.monotonic()
+        earlier, came_s, first_due_s = self._known.pop(seq, None), time.monotonic(), due_s
         is_named = earlier is not None and earlier.part_id and earlier.part_id == part_id
         if earlier is not None and (is_named or self._is_retry(earlier, part_id)):
-            came_s, due_s = earlier.came_s, min(due_s, earlier.due_s)
-        known = Known(seq, part_id, came_s, due_s, answer)
+            came_s, first_due_s = earlier.came_s, min(due_s, earlier.first_due_s)
+        known = Known(seq, part_id, came_s, due_s, first_due_s, answer)
         self._known[seq] = known
         self._drop(seq)
         while len(self._known) > MOST_KNOWN:

@@ -184,6 +184,18 @@ def test_a_late_answer_stays_late_for_whoever_asks_again(at_desk: AtDesk) -> Non
     at_desk(story)
 
 
+def test_the_same_part_looked_at_anew_under_its_number_has_a_deadline_of_its_own(
+    at_desk: AtDesk,
+) -> None:
+    async def story(desk: Desk, line: StandInLine) -> None:
+        order = Order(seq=12, part_id="A", deadline_ms=1)
+        assert (await answered(desk, line, order)).passed
+        await asyncio.sleep(0.1)
+        assert (await answered(desk, line, order)).passed
+
+    at_desk(story)
+
+
 def test_two_triggers_that_swapped_places_cost_no_buffered_result(at_desk: AtDesk) -> None:
     async def story(desk: Desk, line: StandInLine) -> None:
         await passed(desk, line, 9, 10)

@@ -159,6 +159,17 @@ def test_an_idle_http_connection_is_closed_in_the_end_the_others_stay(
             door.recv(1)
 
 
+def test_a_body_that_comes_after_the_answer_cuts_nothing_off(
+    open_station: OpenStationWith, connect: Connect
+) -> None:
+    plc = connect(open_station(room=lambda: Room(receipt_s=0.3)).http)
+    plc.socket.sendall(b"POST /plc/v1/reset HTTP/1.1\r\nContent-Length: 2\r\n\r\n")
+    assert read_whole(plc.socket.recv(254))[0] == 200
+    plc.socket.sendall(b"{}")
+    threading.Event().wait(0.6)
+    assert plc.ask("GET", "/plc/v1/status")[0] == 200
+
+
 def test_a_busy_api_cannot_starve_the_plc(open_station: OpenStationWith, connect: Connect) -> None:
     station = open_station(greys=(90,))
     config = parse_settings(
