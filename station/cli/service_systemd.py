@@ -1,16 +1,18 @@
-"""The systemd unit of a station, made for the folder, interpreter and groups of this machine."""
+"""The systemd unit of a station, made for its folder and settings, and for this machine."""
 
 import sys
 from pathlib import Path
 
 from station.cli.home import shipped
+from station.cli.service_needs import Needs
 from station.core.errors import SettingsError
 
 CAMERA_GROUPS = ("video", "plugdev")
 """Who may open UVC and USB3 Vision cameras on usual systems; those that exist here are taken."""
 
 UNIT = """\
-# Written by `station service systemd` for this machine.
+# Written by `station service systemd` for this machine and its station.toml: write it anew after
+# folders or ports have changed there.
 [Unit]
 Description=Inspection station
 Wants=network-online.target
@@ -30,9 +32,11 @@ RestartSec=1
 KillMode=mixed
 TimeoutStopSec=15
 ExecStart={python} -m station run {settings}
-WorkingDirectory={folder}
+WorkingDirectory={home_path}
 Environment={home_variable}
 Environment={path_variable}
+# Secrets (secret_env, password_env in station.toml), one NAME=value a line; chmod 600.
+EnvironmentFile=-{home_path}/station.env
 User={user}
 {groups}UMask=0077
 LimitNOFILE=65536
@@ -44,21 +48,24 @@ LimitNICE=-10
 LimitRTPRIO=10
 CPUWeight=1000
 
-# What it may write: its own folder.
+# What it may write: its own folder, the common /tmp (the locks that give one camera to one station
+# lie there), and folders of sources and sinks elsewhere.
 ProtectSystem=strict
 ProtectHome=read-only
 ReadWritePaths={home}
-# no PrivateTmp: the locks that give one camera to one station lie in the common /tmp
-PrivateTmp=no
+ReadWritePaths=/tmp
+{folders}PrivateTmp=no
 # What it may reach: the network, and cameras at V4L2 and USB.
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK{packet_family}
 DevicePolicy=closed
 DeviceAllow=char-video4linux rw
 DeviceAllow=char-usb_device rw
+# A port below 1024 (Modbus 502, FTP 21) needs CAP_NET_BIND_SERVICE in both rows; packet_socket of
+# aravis needs CAP_NET_RAW in both, and AF_PACKET above.
+CapabilityBoundingSet={capabilities}
+AmbientCapabilities={capabilities}
 # What it never needs.
 NoNewPrivileges=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
 # Take this line out if a vendor's camera library does not load with it; ours do.
 MemoryDenyWriteExecute=yes
 LockPersonality=yes
@@ -85,23 +92,46 @@ WantedBy=multi-user.target
 """
 
 
-def systemd_unit(home: Path, user: str) -> str:
-    """The unit of the station in a folder.
+UNKNOWN_FOLDERS = """\
+# station.toml could not be read when this was written. Write this unit anew once it can be, or add
+# each folder elsewhere that a source or sink writes to: ReadWritePaths="-/the/folder"
+"""
+
+
+def systemd_unit(home: Path, user: str, needs: Needs | None) -> str:
+    """The unit of the station in a folder; `needs` None: its settings could not be read.
 
     Raises:
         SettingsError: a path or the user's name cannot stand in a unit.
     """
     groups = " ".join(name for name in CAMERA_GROUPS if _is_group(name))
+    needed = needs or Needs()
     return UNIT.format(
         python=_quoted(sys.executable, is_command=True),
         settings=_quoted(str(home / "station.toml"), is_command=True),
-        folder=_plain(str(home)),
+        home_path=_plain(str(home)),
         home=_quoted(str(home)),
         home_variable=_quoted(f"STATION_HOME={home}"),
         path_variable=_quoted(f"PYTHONPATH={shipped()}"),
         user=_plain(user),
         groups=f"SupplementaryGroups={groups}\n" if groups else "",
+        folders=UNKNOWN_FOLDERS if needs is None else _writable(needed),
+        packet_family=" AF_PACKET" if needed.uses_packet_socket else "",
+        capabilities=_capabilities(needed),
     )
+
+
+def _writable(needs: Needs) -> str:
+    """One that is missing does not keep the service from starting: the station names it."""
+    return "".join(f"ReadWritePaths={_quoted(f'-{folder}')}\n" for folder in needs.folders)
+
+
+def _capabilities(needs: Needs) -> str:
+    wanted = {
+        "CAP_NET_BIND_SERVICE": needs.uses_low_port,
+        "CAP_NET_RAW": needs.uses_packet_socket,
+    }
+    return " ".join(name for name, is_wanted in wanted.items() if is_wanted)
 
 
 def _is_group(name: str) -> bool:

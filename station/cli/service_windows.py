@@ -17,8 +17,12 @@ $ErrorActionPreference = 'Stop'
 $python = {python}
 $folder = {home}
 $settings = {settings}
-# cmd sets what the station reads from its environment, and keeps what it says in a file.
-$line = 'set "STATION_HOME=' + $folder + '"&& set "PYTHONPATH=' + {code} + '"&& "' + $python +
+# cmd sets what the station reads from its environment, and keeps what it says in a file. Secrets
+# (secret_env, password_env in station.toml) go into station.env.cmd in the station's folder, one
+# @set "NAME=value" a line; let nobody else read it.
+$secrets = Join-Path $folder 'station.env.cmd'
+$line = 'if exist "' + $secrets + '" (call "' + $secrets + '")& ' +
+    'set "STATION_HOME=' + $folder + '"&& set "PYTHONPATH=' + {code} + '"&& "' + $python +
     '" -m station run "' + $settings + '" >> "' + (Join-Path $folder 'station.log') + '" 2>&1'
 $action = New-ScheduledTaskAction -Execute 'cmd.exe' -Argument ('/d /s /c "' + $line + '"') `
     -WorkingDirectory $folder
@@ -47,6 +51,8 @@ XML = """\
   <workingdirectory>{home}</workingdirectory>
   <env name="STATION_HOME" value="{home}"/>
   <env name="PYTHONPATH" value="{code}"/>
+  <!-- Secrets (secret_env, password_env in station.toml): one row each,
+       <env name="NAME" value="…"/>, and let nobody else read this file. -->
   <startmode>Automatic</startmode>
   <onfailure action="restart" delay="1 sec"/>
   <onfailure action="restart" delay="5 sec"/>
