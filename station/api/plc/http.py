@@ -1,4 +1,4 @@
-"""The HTTP door: a plain ASGI application, six paths, the same flat body for everything."""
+"""The HTTP door: a plain ASGI application, seven paths, the same flat body for everything."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
