@@ -6,6 +6,7 @@ from typing import Annotated, get_args
 import typer
 
 from station.api import plc as plc_door
+from station.cli.plc_kit.cautions import address_cautions, trigger_cautions
 from station.cli.plc_kit.facts import Facts
 from station.cli.plc_kit.programs import FILES, Vendor, program
 from station.cli.plc_kit.sheet import sheet_csv, sheet_markdown
@@ -30,10 +31,7 @@ def kit(
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("plc_kit"),
 ) -> None:
     """Write what the person who programs the PLC needs, for one recipe."""
-    name, plc = _told(recipe, settings)
-    if host is not None:
-        plc = plc.model_copy(update={"host": host})
-    facts = Facts(read_recipe(find_recipe(name)), plc)
+    facts = _facts(recipe, settings, host)
     chosen = _vendor(vendor)
     files = {
         "interface.md": sheet_markdown(facts),
@@ -45,15 +43,20 @@ def kit(
         write_whole(out / file_name, text.encode())
         typer.echo(f"{out / file_name}")
     typer.echo("The program is an example that was never compiled: test it with parts to reject.")
+    for caution in facts.cautions:
+        typer.secho(f"warning: {caution}", fg="yellow", err=True)
 
 
-def _told(recipe: str | None, settings: Path) -> tuple[str, PlcSettings]:
-    if settings.is_file():
-        told = read_settings(settings)
-        return recipe or told.line.recipe, told.plc
-    if recipe is None:
+def _facts(recipe: str | None, settings: Path, host: str | None) -> Facts:
+    told = read_settings(settings) if settings.is_file() else None
+    name = recipe or (told.line.recipe if told else None)
+    if name is None:
         raise SettingsError(f"say which recipe: --recipe NAME, or --settings; no {settings} here")
-    return recipe, PlcSettings()
+    plc = told.plc if told else PlcSettings()
+    cautions = (*address_cautions(plc.host, host), *(trigger_cautions(told) if told else ()))
+    if host is not None:
+        plc = plc.model_copy(update={"host": host})
+    return Facts(read_recipe(find_recipe(name)), plc, cautions)
 
 
 def _vendor(name: str) -> Vendor:

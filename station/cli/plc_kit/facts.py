@@ -27,7 +27,7 @@ MODBUS_PORT = 8502
 CONTROL_TEXTS: dict[Control, str] = {
     Control.TRIGGER: "a part is there: inspect it",
     Control.RESULTS_ACK: "the result was used; the next one may come",
-    Control.RESET: "leave the error state, clear the latched bits",
+    Control.RESET: "leave error, Halt and stop request, clear the latched bits, forget all numbers",
     Control.RECIPE_CHANGE: "change over to the recipe in its register",
 }
 HOLDING_TEXTS: dict[Holding, str] = {
@@ -71,6 +71,8 @@ class Facts:
 
     recipe: Recipe
     plc: PlcSettings
+    cautions: tuple[str, ...] = ()
+    """What must be mended before a PLC can use the kit."""
 
     @property
     def modbus_port(self) -> int:

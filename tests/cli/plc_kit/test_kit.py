@@ -11,6 +11,7 @@ from station.cli.plc_kit.facts import Facts
 from station.cli.plc_kit.programs import FILES, Vendor, program
 from station.cli.plc_kit.sheet import sheet_csv, sheet_markdown
 from station.core.plc_words import (
+    KEEP_ALIVE_S,
     RESULT_WIDTHS,
     STATUS_WIDTHS,
     Control,
@@ -22,7 +23,7 @@ from station.core.plc_words import (
     wide_text,
 )
 from station.core.reasons import STATION_NUMBERS
-from tests.cli.conftest import RunStation
+from tests.cli.conftest import Ended, RunStation
 
 VENDORS = get_args(Vendor)
 
@@ -84,6 +85,30 @@ def test_the_sheet_for_people_has_all_that_the_table_has(facts: Facts) -> None:
     assert "off: set `plc.ascii_port`" in sheet
 
 
+def test_the_rules_are_those_of_the_contract(facts: Facts) -> None:
+    rules = " ".join(sheet_markdown(facts).split())
+
+    assert "`pass` = 1, and, unless you sent that trigger twice, `dup` = 0." in rules
+    assert "Call `reset` at each start of the PLC, before its first trigger" in rules
+    assert "any first number is right then" in rules
+    assert "ends a Halt and a stop request" in rules
+    assert f"one over HTTP is closed after {KEEP_ALIVE_S} s without a request" in rules
+    assert 'Set `[line] trigger_mode = "software"`' in rules
+    assert "keep counting" not in rules
+
+
+def test_a_kit_that_can_be_used_as_it_is_has_nothing_to_mend(facts: Facts) -> None:
+    assert "mended" not in sheet_markdown(facts)
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_the_program_says_that_it_resets_at_each_start(facts: Facts, vendor: Vendor) -> None:
+    text = program(vendor, facts)
+
+    assert "once at each start" in text
+    assert "no number means two parts" not in text
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_the_program_uses_each_register_at_its_address(facts: Facts, vendor: Vendor) -> None:
     text = program(vendor, facts)
@@ -131,6 +156,74 @@ def test_the_command_takes_recipe_and_doors_from_the_settings(
     sheet = (station_home / "plc_kit" / "interface.md").read_text()
     assert "recipe cap version" in sheet
     assert "10.0.0.7, port 777" in sheet
+
+
+SOFTWARE = 'trigger_mode = "software"\n'
+UNREACHABLE = "a PLC cannot call"
+ONLY_HERE = "the doors listen on"
+
+
+@pytest.mark.parametrize(
+    ("listens", "given", "said"),
+    [
+        ("127.0.0.1", None, f"{UNREACHABLE} 127.0.0.1"),
+        ("0.0.0.0", None, f"{UNREACHABLE} 0.0.0.0"),  # noqa: S104 - not bound here
+        ("192.168.7.20", None, ""),
+        ("127.0.0.1", "192.168.7.20", f"{ONLY_HERE} 127.0.0.1 only"),
+        ("localhost", "192.168.7.20", f"{ONLY_HERE} localhost only"),
+        ("0.0.0.0", "192.168.7.20", ""),  # noqa: S104
+        ("192.168.7.20", "0.0.0.0", f"{UNREACHABLE} 0.0.0.0"),  # noqa: S104
+        ("127.0.0.1", "127.0.0.1", ""),
+    ],
+)
+def test_an_address_no_plc_can_call_is_told(
+    station: RunStation, station_home: Path, listens: str, given: str | None, said: str
+) -> None:
+    (station_home / "station.toml").write_text(
+        f'[line]\nrecipe = "ring"\n{SOFTWARE}[source]\nkind = "synthetic"\n'
+        f'[plc]\nhost = "{listens}"\n'
+    )
+    ended = station("plc", "kit", *(("--host", given) if given else ()))
+
+    assert ended.code == 0
+    assert_told(station_home, ended, said)
+
+
+@pytest.mark.parametrize(
+    ("source", "mode", "said"),
+    [
+        ("synthetic", "", 'trigger_mode is "continuous": if the PLC sends triggers, set it to'),
+        ("synthetic", 'trigger_mode = "hardware"\n', 'trigger_mode is "hardware"'),
+        ("synthetic", SOFTWARE, ""),
+        ("watch", "", "the PLC must send no triggers"),
+    ],
+)
+def test_parts_beside_those_of_the_plc_are_told(
+    station: RunStation, station_home: Path, source: str, mode: str, said: str
+) -> None:
+    path = 'path = "in"\n' if source == "watch" else ""
+    (station_home / "station.toml").write_text(
+        f'[line]\nrecipe = "ring"\n{mode}[source]\nkind = "{source}"\n{path}'
+        '[plc]\nhost = "192.168.7.20"\n'
+    )
+    assert_told(station_home, station("plc", "kit"), said)
+
+
+def assert_told(home: Path, ended: Ended, said: str) -> None:
+    """The same sentence at the terminal and in the sheet; none where nothing is to be said."""
+    sheet = (home / "plc_kit" / "interface.md").read_text()
+    warnings = [row for row in ended.err.splitlines() if row.startswith("warning: ")]
+    if not said:
+        assert warnings == []
+        assert "mended" not in sheet
+        return
+    (warning,) = warnings
+    assert said in warning
+    assert warning.removeprefix("warning: ")[1:] in sheet
+
+
+def test_without_settings_the_doors_are_as_by_default(station: RunStation) -> None:
+    assert f"{UNREACHABLE} 127.0.0.1" in station("plc", "kit", "--recipe", "ring").err
 
 
 @pytest.mark.parametrize(
