@@ -96,6 +96,8 @@ class Outlet:
 
     def _goes_on(self) -> bool:
         """Deliver a batch; false: the sink is to end."""
+        if self._is_over():  # a delivery took longer: the journal is closed by now
+            return False
         with self._news:
             self._has_news = False
         try:
