@@ -21,8 +21,6 @@ from station.core.recipe import write_recipe
 from tests.faults.stage import loose_recipe, tiny_recipe, write_bright, write_parts
 
 START_S = 40.0
-READY_S = 5.0
-"""A restarted station should be ready within it, on a machine that does nothing else."""
 TOML = """
 [line]
 recipe = "{recipe}"
