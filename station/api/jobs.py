@@ -61,8 +61,15 @@ Values = Annotated[
         413: {"model": Problem, "description": "The body is too large"},
         415: {"model": Problem, "description": "The body is no picture type"},
         422: {"model": Problem, "description": "The body is plainly no whole picture"},
-        503: {"model": Result, "description": "The station stops: ABORTED, reason `aborted`"},
-        504: {"model": Result, "description": "Late: the result is ABORTED, reason `late`"},
+        503: {
+            "model": Result,
+            "description": "ABORTED: it stops (`aborted`), halt or fault (`not_ready`)",
+        },
+        504: {
+            "model": Result,
+            "description": "Late: ABORTED, reason `late`; a problem where the "
+            "record was not written in time",
+        },
     },
     openapi_extra={
         "requestBody": {

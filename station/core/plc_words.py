@@ -71,7 +71,7 @@ BIT_TEXTS: dict[PlcBit, str] = {
     PlcBit.ONLINE: "the line runs",
     PlcBit.FAULT: "the line is in error; a reset ends it",
     PlcBit.HEARTBEAT: "toggles with the inspection loop, at least every 500 ms",
-    PlcBit.LINE_STOP_REQUEST: "too many parts in a row were not judged: stop the belt",
+    PlcBit.LINE_STOP_REQUEST: "too many parts were not judged: stop the belt",
 }
 
 

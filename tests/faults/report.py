@@ -57,12 +57,13 @@ class Row:
         """As the table shows it."""
         out = self.outcome
         held = "not tried" if out.skipped else "yes" if out.held else "NO"
-        is_away = out.back_s is not None
-        back, at_most = f"{out.back_s:.2f}", f"{self.group.back_within_s:g}"
+        back = ("-", "-")
+        if out.back_s is not None:
+            back = (f"{out.back_s:.2f}", f"{self.group.back_within_s:g}")
         numbers = (out.injected, out.parts, out.passed)
         return (
             self.group.name, *map(str, numbers), held, str(out.false_passes),
-            str(out.acknowledged_lost), *((back, at_most) if is_away else ("-", "-")),
+            str(out.acknowledged_lost), *back,
         )  # fmt: skip
 
 

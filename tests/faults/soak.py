@@ -28,7 +28,7 @@ prerendered = 20
 """
 WARM_UP_SHARE, WARM_UP_MOST_S = 0.4, 60.0
 GROWN_MB_AT_MOST, GROWN_THREADS_AT_MOST, GROWN_HANDLES_AT_MOST = 15.0, 4, 12
-"""Between the begin and the end of the measured time, however long: 5 kB a part in three minutes."""
+"""From begin to end of the measured time, however long; in three minutes 4 kB a part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,14 +27,11 @@ class Acknowledged:
 
     passed: dict[str, bool] = field(default_factory=dict)
     lives: int = 0
-    before_ready: int = 0
-    """Kills that came before the first answer."""
 
     def note(self, told: bytes) -> None:
         """Whole lines of a killed process: `<job_id> <0 or 1>`; the last may be torn off."""
         lines = told.split(b"\n")[:-1]
         self.lives += 1
-        self.before_ready += not lines
         for line in lines:
             job_id, passed = line.decode().split(" ")
             self.passed[job_id] = passed == "1"

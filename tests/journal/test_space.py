@@ -17,7 +17,6 @@ from tests.conftest import DrawPart
 from tests.journal.conftest import MakeResult, OpenJournal, record
 
 NOW = datetime(2026, 7, 10, 12, tzinfo=UTC)
-YEAR_S = 365 * SECONDS_PER_DAY
 
 
 def test_annotated_pictures_go_first_then_the_oldest(tmp_path: Path) -> None:

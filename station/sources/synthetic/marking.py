@@ -9,7 +9,7 @@ from station.sources.synthetic.exact import Floats
 _RADIUS, _PITCH, _DEPTH = 158.5, 2.6, 2.6
 NUMBER_TURNS = 0.08
 """A little more than the arc a number of four digits takes, in turns."""
-_ROWS, _COLUMNS, _ADVANCE = 7, 5, 7
+_ROWS, _ADVANCE = 7, 7
 # One string of seven rows a digit, five dots a row.
 _GLYPHS = {
     "0": "01110 10001 10001 10001 10001 10001 01110",

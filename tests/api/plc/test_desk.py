@@ -75,6 +75,7 @@ def test_the_ninth_result_pushes_the_oldest_out_and_latches(at_desk: AtDesk) -> 
         assert is_set(desk, PlcBit.BUFFER_OVERRUN)
         desk.reset()
         assert not is_set(desk, PlcBit.BUFFER_OVERRUN)
+        assert (line.resets, line.forgotten) == (1, 1)
 
     at_desk(story)
 
