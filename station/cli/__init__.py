@@ -20,6 +20,7 @@ COMMANDS = {
     "model": "model:app",
     "calibrate": "calibrate:app",
     "measure": "measure:app",
+    "settings": "settings:settings",
     "doctor": "doctor:doctor",
     "service": "service:app",
     "plc": "plc:app",

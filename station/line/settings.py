@@ -40,10 +40,10 @@ class SelfTrigger(BaseModel):
 
     model_config = _CLOSED
 
-    x: int = Field(0, ge=0, description="the watched region, px")
-    y: int = Field(0, ge=0)
-    width: int | None = Field(None, ge=8, description="none: to the edge of the image")
-    height: int | None = Field(None, ge=8)
+    x: int = Field(0, ge=0, description="left edge of the watched region, px")
+    y: int = Field(0, ge=0, description="its upper edge, px")
+    width: int | None = Field(None, ge=8, description="px; none: to the edge of the image")
+    height: int | None = Field(None, ge=8, description="px; none: to the edge of the image")
     empty_scene: Path | None = Field(
         None, description="picture of this camera without a part; none: what it shows first"
     )
@@ -62,11 +62,13 @@ class LineSettings(BaseModel):
 
     model_config = _CLOSED
 
-    recipe: str = Field(min_length=1, description="recipe to start with: id, folder or file")
+    recipe: str = Field(
+        min_length=1, description="recipe to start with: id, folder or file", examples=["ring"]
+    )
     workers: int = Field(2, ge=1, le=64, description="frames inspected at the same time")
     queue_size: int = Field(4, ge=1, le=1000, description="frames that may wait; full: overrun")
     deadline_ms: float = Field(
-        5000, gt=0, le=600_000, description="for jobs that bring none of their own"
+        5000, gt=0, le=600_000, description="then a part is `late`; for jobs that bring none"
     )
     grab_timeout_ms: float = Field(
         2000, gt=0, le=600_000, description="a trigger without a frame: no_frame"
@@ -127,23 +129,31 @@ class PlcSettings(BaseModel):
 
     model_config = _CLOSED
 
-    enabled: bool = True
-    host: str = "127.0.0.1"
+    enabled: bool = Field(True, description="false: no door for controllers is opened")
+    host: str = Field(
+        "127.0.0.1",
+        description="the station's address in the PLC's network; there is no password, so whoever "
+        "reaches the ports can trigger parts",
+    )
     port: int = Field(8472, ge=0, le=65535, description="HTTP; see station/api/plc/contract.md")
     modbus_port: int | None = Field(None, ge=0, le=65535, description="Modbus TCP; none: off")
     ascii_port: int | None = Field(None, ge=0, le=65535, description="ASCII over TCP; none: off")
     recipes: dict[Annotated[int, Field(ge=1, le=65535)], str] = Field(
-        default_factory=dict, description="number a PLC may ask for -> recipe_id"
+        default_factory=dict, description='number a PLC may ask for -> recipe_id: { 1 = "ring" }'
     )
 
 
 class ApiSettings(BaseModel):
-    """The one door."""
+    """The API; the operator's page asks it, too."""
 
     model_config = _CLOSED
 
-    host: str = "127.0.0.1"
-    port: int = Field(8470, ge=0, le=65535)
+    host: str = Field(
+        "127.0.0.1",
+        description="address the API listens at; there is no password: leave it at this PC, or "
+        "at a network of the machine's own",
+    )
+    port: int = Field(8470, ge=0, le=65535, description="HTTP")
     allowed_hosts: tuple[str, ...] = Field(
         ("localhost", "127.0.0.1", "[::1]"), description="names clients may call the station by"
     )
@@ -155,9 +165,13 @@ class HmiSettings(BaseModel):
 
     model_config = _CLOSED
 
-    enabled: bool = True
-    host: str = "127.0.0.1"
-    port: int = Field(8471, ge=0, le=65535)
+    enabled: bool = Field(True, description="false: the page is not started")
+    host: str = Field(
+        "127.0.0.1",
+        description="address the page listens at; there is no password: whoever opens the page "
+        "can stop the line",
+    )
+    port: int = Field(8471, ge=0, le=65535, description="HTTP")
 
 
 class StationSettings(BaseModel):
@@ -165,7 +179,7 @@ class StationSettings(BaseModel):
 
     model_config = _CLOSED
 
-    name: str = "station"
+    name: str = Field("station", description="shown on the operator's page and by the API")
     line: LineSettings
     source: Annotated[Source, BeforeValidator(_source)]
     sinks: Annotated[tuple[Sink, ...], BeforeValidator(_sinks)] = ()

@@ -27,7 +27,9 @@ MOST_KNOWN = 2000
 class Csv(Sink, kind="csv"):
     """One row a result, appended; a result that comes again after a crash is not."""
 
-    path: Path = Field(description="the file; made with a header where it does not exist")
+    path: Path = Field(
+        description="the file; made with a header where it does not exist", examples=["results.csv"]
+    )
     daily: bool = Field(False, description="a file a day (UTC): results-2026-11-28.csv")
 
     def open(self) -> Delivery:

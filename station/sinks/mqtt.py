@@ -24,8 +24,8 @@ KEEP_ALIVE_S = 30
 class Mqtt(Sink, kind="mqtt"):
     """One message a result, its JSON as the payload, with quality of service 1."""
 
-    host: str = Field("127.0.0.1", min_length=1)
-    port: int = Field(1883, gt=0, le=65535)
+    host: str = Field("127.0.0.1", min_length=1, description="the broker's address")
+    port: int = Field(1883, gt=0, le=65535, description="the broker's; with tls mostly 8883")
     topic: str = Field(
         "station/{camera_id}/result", min_length=1, description=f"may name {', '.join(TOPIC_WORDS)}"
     )
@@ -33,7 +33,7 @@ class Mqtt(Sink, kind="mqtt"):
         "station/state", description="retained: online or offline; empty: none"
     )
     client_id: str = Field("", description="unique at the broker; none: made up")
-    user: str = ""
+    user: str = Field("", description="name to log in with; empty: none")
     password_env: str = Field("", description="environment variable with the password")
     tls: bool = Field(False, description="encrypted, and the broker's certificate is checked")
     ca_file: Path | None = Field(None, description="with tls: who signed it; none: the system's")

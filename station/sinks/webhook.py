@@ -21,10 +21,13 @@ REFUSALS = frozenset({400, 410, 413, 415, 422})
 class Webhook(Sink, kind="webhook"):
     """One POST a result, its JSON as the body; `webhook-id` is the job_id."""
 
-    url: str = Field(description="https://… or http://…; redirects are not followed")
-    secret_env: str = Field("", description="environment variable with the secret, whsec_…")
+    url: str = Field(
+        description="https:// or http://; redirects are not followed",
+        examples=["https://mes.example/results"],
+    )
+    secret_env: str = Field("", description="environment variable with the secret, whsec_...")
     secret: str = Field("", repr=False, description="the secret itself; better use secret_env")
-    timeout_s: float = Field(10.0, gt=0, le=300)
+    timeout_s: float = Field(10.0, gt=0, le=300, description="for the receiver's answer")
 
     @model_validator(mode="after")
     def _is_usable(self) -> Self:

@@ -38,9 +38,15 @@ class Camera(Source, kind="camera"):
     before the wait for it began. Measure it (a clock in the picture) where a trigger must match.
     """
 
-    device: int | str = Field(description="index (0), video file, rtsp:// or http:// address")
-    open_timeout_ms: int = Field(5000, gt=0)
-    read_timeout_ms: int = Field(2000, gt=0)
+    device: int | str = Field(
+        description="index (0), video file, rtsp:// or http:// address", examples=[0]
+    )
+    open_timeout_ms: int = Field(
+        5000, gt=0, description="so long opening may take, addresses and files only"
+    )
+    read_timeout_ms: int = Field(
+        2000, gt=0, description="a stream silent for so long is lost, addresses and files only"
+    )
     width: int | None = Field(None, gt=0, description="width in pixels, index only")
     height: int | None = Field(None, gt=0, description="height in pixels, index only")
     rate_per_s: float | None = Field(None, gt=0, description="frames per second, index only")

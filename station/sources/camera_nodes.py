@@ -33,8 +33,8 @@ class NodeCamera(Source):
     for is an error.
     """
 
-    exposure_time_us: float | None = Field(None, gt=0)
-    gain_db: float | None = Field(None, ge=0)
+    exposure_time_us: float | None = Field(None, gt=0, description="none: as the camera has it")
+    gain_db: float | None = Field(None, ge=0, description="none: as the camera has it")
     trigger_mode: Literal["off", "software", "hardware"] = Field(
         "off", description="off: it runs freely; software: the station triggers; hardware: a line"
     )

@@ -43,7 +43,10 @@ class FaultyCamera(Source, kind="faulty_camera"):
         Source,
         BeforeValidator(_source),
         PlainSerializer(lambda source: source.as_entry(), return_type=dict[str, Any]),
-    ] = Field(description="where the frames come from: a table like [source] itself")
+    ] = Field(
+        description="where the frames come from: a table like [source] itself",
+        examples=[{"kind": "synthetic"}],
+    )
     fault: CameraFault = Field("none", description="what happens to the frames it is due for")
     every: int = Field(1, ge=1, description="due for each frame whose number this divides")
     command: Path | None = Field(

@@ -20,7 +20,9 @@ from station.vision.images import find_pictures, read_picture
 class Folder(Source, kind="folder"):
     """Every PNG, JPEG, BMP and TIFF below a folder."""
 
-    path: Path = Field(description="the folder; pictures below it are found recursively")
+    path: Path = Field(
+        description="the folder; pictures below it are found recursively", examples=["pictures"]
+    )
     loop: bool = Field(False, description="start again after the last picture")
     rate_per_s: float = Field(0.0, ge=0, description="parts per second; 0: as fast as they go")
     bits: Literal[8, 10, 12, 14, 16] = Field(16, description="what 16-bit pictures really fill")

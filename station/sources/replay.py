@@ -23,8 +23,13 @@ class Replay(Source, kind="replay"):
     A picture is looked for as `<job_id>.jpg|png` below `pictures`, then as the recorded origin.
     """
 
-    results: Path = Field(description="results.jsonl of a batch run or an export of the journal")
-    pictures: Path = Field(description="folder the recorded pictures lie in")
+    results: Path = Field(
+        description="results.jsonl of a batch run or an export of the journal",
+        examples=["out/ring/results.jsonl"],
+    )
+    pictures: Path = Field(
+        description="folder the recorded pictures lie in", examples=["sample_images/ring"]
+    )
     rate_per_s: float = Field(0.0, ge=0, description="parts per second; 0: as fast as they go")
     only_not_ok: bool = Field(False, description="play only what did not pass")
 

@@ -16,7 +16,9 @@ class Watch(Source, kind="watch"):
     A file counts when it was renamed into place or nobody writes to it any more, and is whole.
     """
 
-    path: Path = Field(description="the folder; its subfolders are not looked into")
+    path: Path = Field(
+        description="the folder; its subfolders are not looked into", examples=["incoming"]
+    )
     after: After = Field(
         "move",
         description="what becomes of a picture whose result is stored: move (to done/, or "

@@ -21,10 +21,10 @@ class SensorRegion(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    x: int = Field(0, ge=0)
-    y: int = Field(0, ge=0)
-    width: int = Field(gt=0)
-    height: int = Field(gt=0)
+    x: int = Field(0, ge=0, description="its left edge, sensor px")
+    y: int = Field(0, ge=0, description="its upper edge, sensor px")
+    width: int = Field(gt=0, description="sensor px", examples=[640])
+    height: int = Field(gt=0, description="sensor px", examples=[480])
 
 
 class Aravis(Source, kind="aravis"):
@@ -35,10 +35,12 @@ class Aravis(Source, kind="aravis"):
     """
 
     camera: str = Field(
-        min_length=1, description="IP address, serial number, or id as in `arv-tool-0.8`"
+        min_length=1,
+        description="IP address, serial number, or id as in `arv-tool-0.8`",
+        examples=["192.168.1.20"],
     )
-    exposure_time_us: float | None = Field(None, gt=0)
-    gain_db: float | None = Field(None, ge=0)
+    exposure_time_us: float | None = Field(None, gt=0, description="none: as the camera has it")
+    gain_db: float | None = Field(None, ge=0, description="none: as the camera has it")
     trigger_mode: Literal["off", "software", "hardware"] = Field(
         "off", description="off: it runs freely; software: the station triggers; hardware: a line"
     )
@@ -47,7 +49,9 @@ class Aravis(Source, kind="aravis"):
     )
     region: SensorRegion | None = Field(None, description="read out only this part")
     pixel_format: str = Field("Mono8", description="a PFNC name: Mono8, Mono12, BayerRG8, RGB8")
-    packet_size_bytes: int | None = Field(None, ge=576, le=16000)
+    packet_size_bytes: int | None = Field(
+        None, ge=576, le=16000, description="none: as the camera has it"
+    )
     packet_resend: bool = Field(True, description="ask the camera for lost packets again")
     packet_socket: bool = Field(
         False,

@@ -22,14 +22,21 @@ class Ftp(Source, kind="ftp"):
     FTP sends passwords and pictures in the clear: keep it in the machine's own network.
     """
 
-    path: Path = Field(description="folder the uploads are stored in until they are inspected")
+    path: Path = Field(
+        description="folder the uploads are stored in until they are inspected",
+        examples=["incoming"],
+    )
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0: every one")
     port: int = Field(2121, ge=0, le=65535, description="0: a free one")
     passive_ports: tuple[int, int] | None = Field(
         None, description="first and last port of data connections, for firewalls; none: any"
     )
-    user: str = Field("", description="name the camera logs in with")
-    password: str | None = Field(None, repr=False, min_length=1)
+    user: str = Field(
+        "", description="name the camera logs in with; needed, and a password, unless anonymous"
+    )
+    password: str | None = Field(
+        None, repr=False, min_length=1, description="the password itself; better use password_env"
+    )
     password_env: str | None = Field(
         None, min_length=1, description="environment variable that holds the password"
     )
@@ -41,7 +48,7 @@ class Ftp(Source, kind="ftp"):
     max_waiting: int = Field(
         1000, ge=1, le=20_000, description="so many pictures may wait; more are refused"
     )
-    max_connections: int = Field(16, ge=1, le=200)
+    max_connections: int = Field(16, ge=1, le=200, description="cameras connected at a time")
     idle_timeout_s: float = Field(300, gt=0, description="a silent client is disconnected")
     stall_timeout_s: float = Field(30, gt=0, description="an upload without progress is broken off")
     bits: Literal[8, 10, 12, 14, 16] = Field(16, description="what 16-bit pictures really fill")
