@@ -14,9 +14,10 @@ from station.cli.home import home
 from station.cli.supervisor import Supervisor
 from station.core.errors import SettingsError
 from station.core.files import write_whole
-from station.line.settings import PlcSettings, StationSettings, read_settings
+from station.line.settings import ApiSettings, PlcSettings, StationSettings, read_settings
 
 DEMO_PRODUCTS = ("ring", "cap", "board", "label")
+DEMO_RATE_PER_S = 5.0
 DEMO_TOML = """\
 # Written by `station demo`: a line of rendered parts. Copy it to station.toml to make it yours.
 name = "demo line"
@@ -24,6 +25,7 @@ name = "demo line"
 [line]
 recipe = "{product}"
 workers = 2
+trigger_mode = "{trigger_mode}"
 
 [source]
 kind = "synthetic"
@@ -63,7 +65,8 @@ def run(
     """Run the station: the line with its API, and the operator's page."""
     if not settings.is_file():
         raise SettingsError(
-            f"there is no {settings}; `station demo` writes an example to var/demo/station.toml"
+            f"there is no {settings}; `station demo` writes an example to var/demo/station.toml, "
+            "and `station settings` prints all there is to set"
         )
     _run(settings, home() / "var", seconds=seconds, with_hmi=not no_hmi)
 
@@ -71,8 +74,11 @@ def run(
 def demo(
     seconds: Seconds = None,
     no_hmi: NoHmi = False,
+    plc: Annotated[bool, typer.Option("--plc", help="A part comes when a PLC triggers.")] = False,
     product: Annotated[str, typer.Option(help="ring, cap, board or label")] = "ring",
-    rate: Annotated[float, typer.Option(min=0.1, max=200, help="Parts per second.")] = 5.0,
+    rate: Annotated[
+        float | None, typer.Option(min=0.1, max=200, help="Parts per second; 5 if left out.")
+    ] = None,
     prerendered: Annotated[
         int, typer.Option(min=0, max=2000, help="Render so many parts beforehand.")
     ] = 0,
@@ -86,16 +92,34 @@ def demo(
         raise SettingsError(
             f"there is no demo product {product!r}; choose one of {', '.join(DEMO_PRODUCTS)}"
         )
+    if plc and rate:
+        raise SettingsError("--rate does not go with --plc: parts come when they are triggered")
     folder = home() / "var" / "demo"
     content = DEMO_TOML.format(
-        product=product, rate=rate, seed=seed, prerendered=prerendered, port=port,
+        product=product, rate=0 if plc else rate or DEMO_RATE_PER_S, seed=seed,
+        trigger_mode="software" if plc else "continuous", prerendered=prerendered, port=port,
         hmi=str(not no_hmi).lower(), hmi_port=hmi_port, plc_port=plc_port,
     )  # fmt: skip
     write_whole(folder / "station.toml", content.encode())
-    _run(folder / "station.toml", folder, seconds=seconds, with_hmi=not no_hmi)
+    _run(
+        folder / "station.toml", folder, seconds=seconds, with_hmi=not no_hmi,
+        hint=_driven(port, plc_port) if plc else "",
+    )  # fmt: skip
 
 
-def _run(path: Path, folder: Path, *, seconds: float | None, with_hmi: bool) -> None:
+def _driven(port: int, plc_port: int) -> str:
+    """How to play the PLC, with the ports it would not find by itself."""
+    ports = f" --port {plc_port}" if plc_port != PlcSettings().port else ""
+    api = f" --api http://127.0.0.1:{port}" if port != ApiSettings().port else ""
+    return (
+        "Nothing moves until a PLC triggers. To play one, in another terminal:\n"
+        f"  python run.py plc sim --rate 30 --parts 1000{ports}{api}"
+    )
+
+
+def _run(
+    path: Path, folder: Path, *, seconds: float | None, with_hmi: bool, hint: str = ""
+) -> None:
     settings = read_settings(path)
     api_url = f"http://{settings.api.host}:{settings.api.port}"
     arguments = ["line", str(path), "--journal", str(folder), "--says-beat"]
@@ -108,7 +132,7 @@ def _run(path: Path, folder: Path, *, seconds: float | None, with_hmi: bool) -> 
         supervisor.open(f"{api_url}/healthz")
         if not supervisor.closing.is_set():
             with suppress(OSError):  # a log on a full disk is no reason to end a station
-                _greet(settings, path, api_url, with_hmi=len(children) > 1)
+                _greet(settings, path, api_url, with_hmi=len(children) > 1, hint=hint)
         supervisor.watch(seconds)
         summary = _status(api_url) if seconds is not None else None
     finally:
@@ -123,7 +147,9 @@ def _hmi_child(settings: StationSettings, api_url: str) -> Child:
     return Child("operator's page", ["hmi", *address])
 
 
-def _greet(settings: StationSettings, path: Path, api_url: str, *, with_hmi: bool) -> None:
+def _greet(
+    settings: StationSettings, path: Path, api_url: str, *, with_hmi: bool, hint: str
+) -> None:
     typer.echo(f"{settings.name}: recipe {settings.line.recipe}, settings {path}")
     if with_hmi:
         typer.echo(f"  operator's page  http://{settings.hmi.host}:{settings.hmi.port}")
@@ -131,6 +157,8 @@ def _greet(settings: StationSettings, path: Path, api_url: str, *, with_hmi: boo
     typer.echo(f"  API reference    {api_url}/docs")
     for line in _doors(settings.plc):
         typer.echo(f"  PLC              {line}")
+    if hint:
+        typer.echo(hint)
     typer.echo("Ctrl-C ends it.")
 
 
