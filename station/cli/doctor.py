@@ -76,7 +76,7 @@ def examine(path: Path) -> Iterator[Line]:
         yield Line("settings", str(path), str(error))
         return
     yield Line("settings", f"{path} is sound")
-    yield _recipe(settings)
+    yield from _recipes(settings)
     yield journal(home() / JOURNAL)
     yield from filter(None, (_driver(settings), self_trigger(settings.line), watch()))
     yield _camera(settings)
@@ -180,10 +180,19 @@ def _clock() -> Line:
     return Line("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC", "" if fine else advice)
 
 
-def _recipe(settings: StationSettings) -> Line:
-    name = settings.line.recipe
+def _recipes(settings: StationSettings) -> Iterator[Line]:
+    """The one to start with, and those a PLC may ask for by number."""
+    camera_id, plc = settings.source.camera_id, settings.plc
+    yield _recipe(settings.line.recipe, camera_id)
+    for number, name in plc.recipes.items() if plc.enabled else ():
+        line = _recipe(name, camera_id)
+        advice = f"make the recipe, or correct plc.recipes: {line.advice}" if line.advice else ""
+        yield Line("recipe", f"for the plc's number {number}: {line.finding}", advice)
+
+
+def _recipe(name: str, camera_id: str) -> Line:
     try:
-        prepared = open_shelf(settings.source.camera_id).prepare(name)
+        prepared = open_shelf(camera_id).prepare(name)
     except StationError as error:
         return Line("recipe", name, str(error))
     recipe = prepared.recipe

@@ -56,6 +56,17 @@ def test_doors_that_are_shut_are_not_looked_at(station_home: Path) -> None:
     assert [line.finding.partition(" for ")[2] for line in lines] == ["the api is free"]
 
 
+def test_every_recipe_a_plc_may_ask_for_is_looked_at(station_home: Path) -> None:
+    plc = '[plc]\nrecipes = { 1 = "ring", 2 = "nonexistent" }\n'
+    first, good, gone = lines_of(station_home, "recipe", rest=plc)
+    assert first.is_fine
+    assert good.is_fine
+    assert good.finding == f"for the plc's number 1: {first.finding}"
+    assert gone.finding == "for the plc's number 2: nonexistent"
+    assert "correct plc.recipes: there is no recipe 'nonexistent'" in gone.advice
+    assert len(lines_of(station_home, "recipe", rest=f"{plc}enabled = false\n")) == 1
+
+
 def test_a_trigger_that_does_not_fit_the_source_is_told(station_home: Path) -> None:
     (line,) = lines_of(
         station_home, "settings", 'kind = "watch"\npath = "in"', 'trigger_mode = "software"'
