@@ -24,7 +24,8 @@ class FolderLock:
         except Timeout:
             raise InUseError(
                 f"another station uses the journal folder {folder.absolute()}; "
-                "stop it, or give this one another --journal"
+                "stop it, or give this one a home of its own: start it in another folder, or with "
+                "another STATION_HOME"
             ) from None
         except OSError as error:
             raise JournalError(f"the journal folder {folder} cannot be written: {error}") from error

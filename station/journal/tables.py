@@ -137,7 +137,7 @@ def upgrade(engine: sa.Engine, path: Path) -> None:
         if version > VERSION:
             raise JournalError(
                 f"the journal {path} has version {version}, this station knows {VERSION}: "
-                "install the newer version again, or start this one in another folder"
+                "install the newer version again, or move the file away to begin a new one"
             )
         SCHEMA.create_all(connection)
         there = {column["name"] for column in sa.inspect(connection).get_columns("results")}

@@ -112,7 +112,7 @@ def test_a_folder_belongs_to_one_station_until_that_is_gone(tmp_path: Path) -> N
     assert other.stdout
     assert other.stdin
     assert other.stdout.readline() == "held\n"
-    with pytest.raises(InUseError, match=str(tmp_path)):
+    with pytest.raises(InUseError, match=rf"{tmp_path}; stop it, .* another STATION_HOME"):
         FolderLock(tmp_path)
     other.kill()
     other.wait()
