@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from station import __version__
-from station.api import events, health, jobs, ledger, problems, recipes, results, station
+from station.api import events, health, jobs, ledger, outbox, problems, recipes, results, station
 from station.api.context import Context
 from station.api.guard import Guard
 
@@ -26,7 +26,7 @@ def create_app(context: Context) -> FastAPI:
         openapi_url="/openapi.json",
     )
     app.state.context = context
-    for module in (station, jobs, results, ledger, recipes, events):
+    for module in (station, jobs, results, ledger, outbox, recipes, events):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(health.router)
     problems.install(app)

@@ -13,6 +13,7 @@ from station.api.problems import REFUSALS
 from station.core.configuration import Configuration
 from station.line.acquisition_terms import CameraHealth
 from station.line.counters import Counts
+from station.line.outlets import Outlet
 from station.line.states import State, Verb
 
 router = APIRouter(prefix="", tags=["station"])
@@ -174,19 +175,7 @@ def status_of(context: Context) -> StationStatus:
         calibration=_calibration(prepared.configuration, datetime.now(UTC)),
         counters=line.counters.look(),
         camera=line.camera,
-        sinks=[
-            OutletStatus(
-                kind=outlet.kind,
-                delivered=outlet.delivered,
-                failed=outlet.failed,
-                name=outlet.name,
-                waiting=outlet.waiting,
-                dead=outlet.dead,
-                lost=outlet.lost,
-                last_error=outlet.last_error,
-            )
-            for outlet in line.outlets
-        ],
+        sinks=[outlet_status(outlet) for outlet in line.outlets],
         journal_trouble=line.journal.trouble,
         pictures_kept=line.pictures.kept,
         pictures_dropped=line.pictures.dropped,
@@ -196,6 +185,20 @@ def status_of(context: Context) -> StationStatus:
             "opencv": cv2.__version__,
             "onnxruntime": onnxruntime.__version__,
         },
+    )
+
+
+def outlet_status(outlet: Outlet) -> OutletStatus:
+    """How one sink is doing now."""
+    return OutletStatus(
+        kind=outlet.kind,
+        delivered=outlet.delivered,
+        failed=outlet.failed,
+        name=outlet.name,
+        waiting=outlet.waiting,
+        dead=outlet.dead,
+        lost=outlet.lost,
+        last_error=outlet.last_error,
     )
 
 

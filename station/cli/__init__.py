@@ -26,6 +26,7 @@ COMMANDS = {
     "plc": "plc:app",
     "sample": "sample:app",
     "ledger": "ledger:ledger",
+    "outbox": "outbox:app",
     "line": "line:line",
     "hmi": "hmi:hmi",
 }

@@ -68,6 +68,12 @@ class Outbox:
         self.cursor = row.id
         self._journal.writer.advance(self.sink, row.id, self._letter(row, error))
 
+    def took(self, letter_id: int) -> None:
+        """It has got a dead letter after all; that is none any longer, soon."""
+        self.dead -= 1
+        gone = sa.delete(DEAD_LETTERS).where(DEAD_LETTERS.c.id == letter_id)
+        self._journal.writer.aside(lambda connection: _run(connection, gone))
+
     def lose(self, gone: sa.ColumnElement[bool]) -> None:
         """Count results that are deleted before it got them.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from station.core.errors import DeliveryError, DeliveryRefusedError, JournalError
 from station.core.plugin import Sink
+from station.journal.dead_letters import dead_letters
 from station.journal.records import Journal, Row
 
 BATCH = 50
@@ -48,11 +49,12 @@ class Outlet:
         self.delivered = self.failed = 0
         self.last_error = ""
         self._retry = retry or Retry()
-        self._outbox = journal.outbox(self.name)
+        self._journal, self._outbox = journal, journal.outbox(self.name)
         self._delivery = sink.open()
         self._news = threading.Condition()
         self._has_news = True
         self._ends_s: float | None = None
+        self._resends = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"sink-{self.name}", daemon=True)
         self._thread.start()
@@ -78,6 +80,14 @@ class Outlet:
             self._has_news = True
             self._news.notify()
 
+    def resend(self) -> None:
+        """Hand the dead letters over once more, in the sink's own thread; returns at once.
+
+        What is refused again stays one, and so does the rest where the receiver is not there.
+        """
+        self._resends.set()
+        self.notify()
+
     def close(self, timeout_s: float = 1.0) -> None:
         """Deliver what waits, but not longer than the time-out; the rest goes after the restart."""
         self._ends_s = time.monotonic() + timeout_s
@@ -101,6 +111,9 @@ class Outlet:
         with self._news:
             self._has_news = False
         try:
+            if self._resends.is_set():
+                self._resends.clear()
+                self._send_letters()
             rows = self._outbox.next(BATCH)
         except (JournalError, ValueError) as error:
             self._failed(str(error))
@@ -115,6 +128,20 @@ class Outlet:
         with self._news:
             self._news.wait_for(lambda: self._has_news, LOOK_S)
         return True
+
+    def _send_letters(self) -> None:
+        """Once each, oldest first; nobody adds one meanwhile but this thread."""
+        last = 0
+        while letters := dead_letters(self._journal, self.name, after=last, limit=BATCH):
+            for letter in letters:
+                if self._closing.is_set():
+                    return
+                error = self._try(letter)
+                if error is None:
+                    self._outbox.took(letter.id)
+                elif not is_refusal(error):
+                    return
+                last = letter.id
 
     def _is_over(self) -> bool:
         return self._ends_s is not None and time.monotonic() >= self._ends_s

@@ -75,8 +75,10 @@ def serve(settings: StationSettings, folder: Path, models: Path) -> Iterator[htt
         settings.source,
         Journal(folder / "journal.sqlite"),
         Pictures(folder / "pictures", KeepPolicy()),
+        settings.sinks,
     )
     door = listen(ApiSettings(port=0))
+    door.listen()  # a question before the server runs waits, instead of being refused
     with ThreadPoolExecutor(2) as pool:
         app = create_app(Context(line=line, shelf=shelf, settings=settings, pool=pool))
         server = uvicorn.Server(
