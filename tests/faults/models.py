@@ -108,7 +108,7 @@ def worker_signalled(number: signal.Signals, trial: Trial) -> Outcome:
         for turn in range(trial.size):
             bench.submit(frame_of(GOOD, 1)).result(20)
             under_way = bench.submit(frame_of(GOOD, 2 + turn))
-            for pid in _worker_pids():
+            for pid in worker_pids():
                 os.kill(pid, number)
             signalled_s = time.monotonic()
             answer = under_way.result(20)
@@ -132,7 +132,7 @@ def fork_server_killed(trial: Trial) -> Outcome:
         for _ in range(trial.size):
             bench.submit(frame_of(GOOD, 1)).result(20)
             for child in psutil.Process().children(recursive=True):
-                if child.children() or child.pid in _worker_pids():
+                if child.children() or child.pid in worker_pids():
                     child.kill()
             bench.submit(frame_of(GOOD, 2)).result(20)
             bench.submit(frame_of(BAD, 3)).result(20)
@@ -252,13 +252,16 @@ def _ask(bench: Bench, number: int, *, is_due: bool, expected: str, due_grey: in
     return answer
 
 
-def _worker_pids() -> list[int]:
+def worker_pids() -> list[int]:
     """Processes below this one that look at parts: no fork server, no tracker of memory."""
-    return [
-        child.pid
-        for child in psutil.Process().children(recursive=True)
-        if not child.children() and child.parent() != psutil.Process()
-    ]
+    return [child.pid for child in psutil.Process().children(recursive=True) if _is_worker(child)]
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return not process.children() and process.parent() != psutil.Process()
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _tool(fault: Fault, small: int, full: int, claim: str) -> Group:
