@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,11 +99,16 @@ def make_venv() -> None:
 
 def test(words: Sequence[str]) -> int:
     """Every check in one go, whatever fails before; one summary at the end."""
-    prepare_machine()
+    programs = threading.Thread(target=install_programs)
+    if os.environ.get("CI"):  # there every test must run
+        install_cameras()
+        programs.start()  # beside the checks of the code
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # stations are started a hundred times
     os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # tests run side by side
     outcomes = []
     for name, (program, *arguments) in CHECKS:
+        if name == "tests" and programs.is_alive():
+            programs.join()
         say(f"== {name}")
         extra = words if name == "tests" else ()
         started = time.monotonic()
@@ -114,11 +120,8 @@ def test(words: Sequence[str]) -> int:
     return 1 if any(code for _, code, _ in outcomes) else 0
 
 
-def prepare_machine() -> None:
-    """In CI every test must run: install the programs and camera libraries they need."""
-    if not os.environ.get("CI"):
-        return
-    install_cameras()
+def install_programs() -> None:
+    """The system's packages that tests need."""
     missing = [package for package, programs in PROGRAMS.items() if not found(programs)]
     if not missing:
         return
