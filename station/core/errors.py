@@ -24,6 +24,11 @@ StationError
 └── CalibrationError     pictures no calibration can rest on (ValueError)
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from station.core.frame import AnyFrame
+
 
 class StationError(Exception):
     """Root of all errors the station raises on purpose."""
@@ -50,7 +55,14 @@ class ModelOutputError(ModelError, ArithmeticError):
 
 
 class PictureError(StationError, ValueError):
-    """Bytes or a file that are not one whole picture of a supported kind."""
+    """Bytes or a file that are not one whole picture of a supported kind.
+
+    `frame` stands for what they came from, where a source keeps that until the part is answered.
+    """
+
+    def __init__(self, text: str = "", *, frame: "AnyFrame | None" = None) -> None:
+        super().__init__(text)
+        self.frame = frame
 
 
 class IncompleteFrameError(PictureError):

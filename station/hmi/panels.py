@@ -1,5 +1,6 @@
 """The parts of the page: each builds its elements and gives the function that fills them."""
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -20,6 +21,8 @@ V = TypeVar("V")
 Show = Callable[[V], None]
 
 BARS = 6
+LOADING_S = 5.0
+"""A browser that has not said for so long that it drew a picture gets the next one all the same."""
 LONG_TEXT = 70
 """More letters do not fit below a large word."""
 
@@ -116,32 +119,27 @@ def picture_panel() -> Show[PictureView]:
         with box("caption"):
             caption = ui.label()
             ui.label("not the present part").classes("old")
-    is_loading = False
-    wanted: PictureView = PictureView()
+    loading_s = -LOADING_S
+    shown = ""
 
-    def load() -> None:
-        nonlocal is_loading
-        is_loading = bool(wanted.job_id)
+    def show(wanted: PictureView) -> None:
+        nonlocal loading_s, shown
         is_past = wanted.job_id and not wanted.is_present
         panel.classes(replace="picture panel is-past" if is_past else "picture panel")
         image.set_visibility(bool(wanted.job_id))
-        if wanted.job_id:
+        if wanted.job_id and wanted.job_id != shown:  # the same again loads nothing
+            shown, loading_s = wanted.job_id, time.monotonic()
             image.props(f"src=/pictures/{wanted.job_id}/live")
         caption.set_text(wanted.caption or "No picture yet")
 
     def loaded() -> None:
-        nonlocal is_loading
-        is_loading = False
-
-    def show(view: PictureView) -> None:
-        nonlocal wanted
-        wanted = view
-        load()
+        nonlocal loading_s
+        loading_s = -LOADING_S
 
     image.on("load", loaded, args=[])
     image.on("error", loaded, args=[])
     changed = on_change(show)
-    return lambda view: None if is_loading else changed(view)
+    return lambda view: None if time.monotonic() - loading_s < LOADING_S else changed(view)
 
 
 def counts_panel() -> Show[CountsView]:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from station.journal.records import Journal, Row
 
 MOST_ERROR = 1000
+_ENDS = (
+    sa.select(sa.func.coalesce(sa.func.max(RESULTS.c.id), 0)),
+    sa.select(sa.func.coalesce(sa.func.min(RESULTS.c.id), 0)),
+)
+"""Of the journal, each found at once."""
 
 
 class Outbox:
@@ -26,8 +31,9 @@ class Outbox:
         """
         self.sink = sink
         self._journal = journal
-        end = sa.select(sa.func.coalesce(sa.func.max(RESULTS.c.id), 0)).scalar_subquery()
-        begin = sqlite.insert(CURSORS).values(sink=sink, result_id=end, lost=0)
+        begin = sqlite.insert(CURSORS).values(
+            sink=sink, result_id=_ENDS[0].scalar_subquery(), lost=0
+        )
         journal.writer.aside(lambda c: _run(c, begin.on_conflict_do_nothing()))
         journal.drain()
         where = sa.select(CURSORS).where(CURSORS.c.sink == sink)
@@ -41,13 +47,15 @@ class Outbox:
 
     @property
     def waiting(self) -> int:
-        """How many results it has not got yet.
+        """How many results it has not got yet, without counting them: that may take seconds.
 
         Raises:
             JournalError: the database cannot be read.
         """
-        query = sa.select(sa.func.count()).where(RESULTS.c.id > self.cursor)
-        return self._journal.read(lambda connection: connection.execute(query).scalar_one())
+        newest, oldest = self._journal.read(
+            lambda connection: [connection.execute(end).scalar_one() for end in _ENDS]
+        )
+        return int(max(0, newest - max(self.cursor, oldest - 1)))
 
     def next(self, limit: int) -> "list[Row]":
         """The oldest results it has not got.

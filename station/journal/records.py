@@ -1,6 +1,7 @@
 """The record of every result: SQLite, committed before anybody is answered."""
 
 import logging
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -274,19 +275,27 @@ class Journal:
         query = _filtered(_ROWS, evaluation, part_id)
         return self._select(query.order_by(RESULTS.c.id.desc()), limit)
 
-    def forget_before(self, stamp_s: float, *, most_waiting: int = MOST_WAITING) -> int:
+    def forget_before(
+        self, stamp_s: float, now_s: float = math.inf, *, most_waiting: int = MOST_WAITING
+    ) -> int:
         """Delete results completed before a POSIX time; returns how many.
 
-        What a sink waits for stays, but not more than the newest `most_waiting` results.
+        What was stored after a younger one stays, whatever the clock said then; one from after
+        `now_s` is not younger but wrong. What a sink waits for stays, but not more than the newest
+        `most_waiting` results.
 
         Raises:
             JournalError: the database cannot be written.
         """
         newest = self.read(lambda c: c.execute(sa.select(sa.func.max(RESULTS.c.id))).scalar()) or 0
         delivered = min((outbox.cursor for outbox in self._outboxes), default=newest)
-        is_old = sa.and_(
-            RESULTS.c.completed_at < stamp_s, RESULTS.c.id <= max(delivered, newest - most_waiting)
-        )
+        is_young = RESULTS.c.completed_at.between(stamp_s, now_s)
+        first = sa.select(RESULTS.c.id).where(is_young).order_by(RESULTS.c.id).limit(1)
+        first_young = self.read(lambda connection: connection.execute(first).scalar())
+        most = max(delivered, newest - most_waiting)
+        if first_young is not None:
+            most = min(most, first_young - 1)
+        is_old = sa.and_(RESULTS.c.completed_at < stamp_s, RESULTS.c.id <= most)
         for outbox in self._outboxes:
             outbox.lose(is_old)
         gone = self._delete(RESULTS.c.id, is_old)

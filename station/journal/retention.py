@@ -71,7 +71,7 @@ def apply_retention(
     """
     now = time.time() if now_s is None else now_s
     oldest_s = now - policy.max_age_days * SECONDS_PER_DAY
-    journal.forget_before(oldest_s)
+    journal.forget_before(oldest_s, now)
     files = sorted(
         ((path.stat().st_mtime, path.stat().st_size, path) for path in pictures.glob("*/*.jpg")),
         key=lambda entry: entry[0],

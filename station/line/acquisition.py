@@ -207,7 +207,7 @@ class Acquisition:
             if is_torn:
                 self._watch.torn()
             reason = StationReason.INCOMPLETE_FRAME if is_torn else StationReason.UNREADABLE_IMAGE
-            self._fail(reason, str(error), ticket)
+            self._fail(reason, str(error), ticket, error.frame)
             return True
         except NoFrameError as error:
             if ticket:

@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from station.core.errors import DeliveryError, DeliveryRefusedError, JournalError
@@ -46,7 +47,7 @@ class Outlet:
             StationError: it cannot be opened.
         """
         self.kind, self.name = sink.kind, sink.outlet_name
-        self.delivered = self.failed = 0
+        self.delivered = self.failed = self._waiting = 0
         self.last_error = ""
         self._retry = retry or Retry()
         self._journal, self._outbox = journal, journal.outbox(self.name)
@@ -61,8 +62,10 @@ class Outlet:
 
     @property
     def waiting(self) -> int:
-        """Results it has not got yet."""
-        return self._outbox.waiting
+        """Results it has not got yet; as last known where the journal cannot be read."""
+        with suppress(JournalError):
+            self._waiting = self._outbox.waiting
+        return self._waiting
 
     @property
     def dead(self) -> int:

@@ -45,7 +45,7 @@ class Camera(Source, kind="camera"):
         5000, gt=0, description="so long opening may take, addresses and files only"
     )
     read_timeout_ms: int = Field(
-        2000, gt=0, description="a stream silent for so long is lost, addresses and files only"
+        1000, gt=0, description="a camera or stream silent for so long is lost"
     )
     width: int | None = Field(None, gt=0, description="width in pixels, index only")
     height: int | None = Field(None, gt=0, description="height in pixels, index only")
@@ -197,6 +197,7 @@ class LiveFeed:
         self._news = threading.Condition()
         self._latest: Frame | None = None
         self._given = 0
+        self._silent_from_s = time.monotonic() + settings.open_timeout_ms / 1e3
         self._is_lost = False
         self._is_closing = False
         self._thread = threading.Thread(target=self._drain, name="camera", daemon=True)
@@ -210,15 +211,20 @@ class LiveFeed:
             if frame is not None and frame.sequence > self._given:
                 self._given = frame.sequence
                 return frame
-        what = f"camera {self._settings.camera_id!r} ({self._settings.device})"
-        if self._is_lost:
-            raise AcquisitionError(f"{what} is lost")
-        raise NoFrameError(f"{what} gave no frame within {timeout_s:g} s")
+        self.check()
+        raise NoFrameError(f"{self._what} gave no frame within {timeout_s:g} s")
 
     def check(self) -> None:
         """See `MonitoredFeed.check`."""
         if self._is_lost:
-            raise AcquisitionError(f"camera {self._settings.camera_id!r} is lost")
+            raise AcquisitionError(f"{self._what} is lost")
+        limit_ms = self._settings.read_timeout_ms
+        if time.monotonic() - self._silent_from_s > limit_ms / 1e3:
+            raise AcquisitionError(f"{self._what} is lost: no frame for {limit_ms:g} ms")
+
+    @property
+    def _what(self) -> str:
+        return f"camera {self._settings.camera_id!r} ({self._settings.device})"
 
     def _has_news(self) -> bool:
         return self._is_lost or (self._latest is not None and self._latest.sequence > self._given)
@@ -227,7 +233,7 @@ class LiveFeed:
         try:
             while not self._is_closing and (frame := self._read()) is not None:
                 with self._news:
-                    self._latest = frame
+                    self._latest, self._silent_from_s = frame, time.monotonic()
                     self._news.notify_all()
         finally:
             with self._news:

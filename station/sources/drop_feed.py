@@ -80,7 +80,6 @@ class DropFeed:
         self._held: set[tuple[str, Stamp]] = set()
         self._finished: deque[tuple[Drop, bool]] = deque()
         self._failures: deque[str] = deque()
-        self._unreadable: Drop | None = None
         self._lost, self._told = "", False
         self._sequence, self._has_closed_well = 0, False
         self._threads = [threading.Thread(target=self._look, name="drops", daemon=True)]
@@ -92,7 +91,6 @@ class DropFeed:
     def grab(self, timeout_s: float) -> EncodedFrame | None:
         """The next picture; see `Feed.grab`."""
         until_s = time.monotonic() + timeout_s
-        self._put_unreadable_away()
         while True:
             with self._news:
                 self._news.wait_for(self._has_news, max(0.0, until_s - time.monotonic()))
@@ -109,11 +107,14 @@ class DropFeed:
                 return self._frame(drop, data)
 
     def answered(self, frame: AnyFrame) -> None:
-        """The result of this frame is stored: its file is put away. Returns at once."""
+        """The result of this frame is stored: its file is put away. Returns at once.
+
+        A frame without bytes stands for a file that is no whole picture.
+        """
         with self._news:
             drop = self._in_hand.pop(frame.sequence, None)
         if drop is not None and isinstance(frame, EncodedFrame):
-            self._finished.append((drop, True))
+            self._finished.append((drop, bool(frame.data)))
             self._wake.set()
         if self._has_closed_well:  # nobody else puts it away any more
             self._put_away()
@@ -155,7 +156,6 @@ class DropFeed:
         self._wake.set()
         for thread in self._threads:
             thread.join(10)
-        self._put_unreadable_away()
         self._put_away()
         self._has_closed_well = not was_lost
         self._lock.release()
@@ -196,8 +196,7 @@ class DropFeed:
         except (PictureError, OSError) as error:
             is_hopeless = drop.stamp.size > self._rules.max_bytes
             if is_hopeless or self._drops.has_rested(drop, time.monotonic()):
-                self._unreadable = drop
-                raise PictureError(_reason(path, error)) from error
+                raise PictureError(_reason(path, error), frame=self._frame(drop, b"")) from error
             drop.is_ready, drop.is_incomplete = False, True
             data = None
         if data is None:
@@ -210,13 +209,6 @@ class DropFeed:
     def _let_go(self, drop: Drop) -> None:
         with self._news:
             self._held.discard((drop.name, drop.stamp))
-
-    def _put_unreadable_away(self) -> None:
-        """The one the last call complained about: that was handed on now."""
-        if self._unreadable is not None:
-            self._finished.append((self._unreadable, False))
-            self._unreadable = None
-            self._wake.set()
 
     # -- in the thread that looks ---------------------------------------------------------------
 

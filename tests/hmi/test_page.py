@@ -147,14 +147,18 @@ def test_a_reject_is_shown_large_with_its_findings(page: Page) -> None:
 
 
 def test_stop_and_run(place: Place, page: Page) -> None:
+    _is_drawn(page, ".picture img", 320)
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".verdict .word")).to_have_text("STOPPED")
     assert place.api("GET", "/station").json()["state"] == "ready"
     expect(page.locator(".picture .old")).to_be_visible()
     expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    stopped_at = page.locator(".picture img").get_attribute("src") or ""
     page.get_by_role("button", name="Run").click()
     expect(page.locator(".verdict .word")).to_have_text(VERDICT)
     expect(page.locator(".state .value")).to_have_text("Running")
+    expect(page.locator(".picture img")).not_to_have_attribute("src", stopped_at)
+    expect(page.locator(".picture .old")).not_to_be_visible()
 
 
 def test_a_halt_is_left_from_the_page(place: Place, page: Page) -> None:

@@ -58,7 +58,7 @@ def test_a_clock_that_jumps_deletes_nothing(
     jump_days: float, open_journal: OpenJournal, make_result: MakeResult, tmp_path: Path
 ) -> None:
     journal, policy = open_journal(), KeepPolicy(max_age_days=2)
-    ages = (0.0, 0.5, 1.5)
+    ages = (1.5, 0.5, 0.0)
     record(journal, *(make_result(completed_at=NOW - timedelta(days=age)) for age in ages))
     clock, wall_s = RetentionClock(journal), NOW.timestamp()
 
@@ -76,6 +76,17 @@ def test_a_clock_that_jumps_deletes_nothing(
     clock = RetentionClock(journal)  # a restart knows what the one before had reached
     assert clean(jumped_s + 900, 0) == 3
     assert clean(wall_s + SECONDS_PER_DAY, SECONDS_PER_DAY) == 2
+
+
+def test_what_was_stored_while_the_clock_stood_wrong_is_kept_like_its_neighbours(
+    open_journal: OpenJournal, make_result: MakeResult
+) -> None:
+    journal = open_journal()
+    days = (-40, -3, +365, -60, -60, -1, 0)  # a clock a year ahead, then sixty days back
+    record(journal, *(make_result(completed_at=NOW + timedelta(days=day)) for day in days))
+    limit_s = NOW.timestamp() - 30 * SECONDS_PER_DAY
+    assert journal.forget_before(limit_s, NOW.timestamp()) == 1
+    assert len(journal.latest()) == 6
 
 
 def test_what_a_kill_left_half_written_is_cleaned(tmp_path: Path) -> None:

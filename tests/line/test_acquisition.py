@@ -393,3 +393,31 @@ def test_after_a_while_without_a_good_frame_the_same_part_is_another_one(
     feed.entries += show(160)
     until(lambda: len(intake.frames) == 2)
     acquisition.close()
+
+
+def test_a_camera_that_stays_away_is_tried_less_and_less_often(
+    make: Callable[..., Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    tries = 0
+
+    def opens() -> Feed:
+        nonlocal tries
+        tries += 1
+        if tries == 7:
+            return Queue(make(1), AcquisitionError("lost"))
+        raise AcquisitionError(f"unplugged, {tries}")
+
+    def wait(acquisition: Acquisition, delay_s: float) -> None:
+        waited.append(delay_s)
+        acquisition._is_closing = len(waited) == 10
+
+    monkeypatch.setattr(Acquisition, "_wait_refusing", wait)
+    acquisition = Acquisition(Played(opens=opens), Intake(), grab_timeout_s=5)
+    acquisition.set_continuous(True)
+    acquisition.start()
+    until(lambda: len(waited) == 10)
+    acquisition.close()
+    wanted = [1, 2, 4, 8, 10, 10, 1, 1, 2, 4]  # the seventh came, and was lost at once
+    assert all(0.75 * s <= found <= 1.25 * s for s, found in zip(wanted, waited, strict=True))
+    assert len({round(found / s, 6) for s, found in zip(wanted, waited, strict=True)}) > 3

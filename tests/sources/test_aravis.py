@@ -7,6 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -16,8 +18,9 @@ from station.core.errors import AcquisitionError, IncompleteFrameError, InUseErr
 from station.core.frame import Frame
 from station.core.plugin import Feed, TriggeredFeed
 from station.sources.aravis import Aravis, SensorRegion
-from station.sources.aravis.feed import LongIds
+from station.sources.aravis.feed import AravisFeed, LongIds
 from station.sources.aravis.library import load
+from station.sources.aravis.stream import Buffer
 from tests.sources.fake_gige import ADDRESS, FakeGige, fake_gige
 
 TOOL = "arv-tool-0.8"
@@ -287,3 +290,28 @@ def test_other_pixel_formats_become_pictures(pixel_format: str, shape: tuple[int
 def test_a_pixel_format_nobody_can_read_is_refused_before_the_camera_is_taken() -> None:
     with pytest.raises(AcquisitionError, match=r"'Mono12p'.*Mono12"):
         CAMERA.model_copy(update={"pixel_format": "Mono12p"}).open()
+
+
+def test_a_frame_that_waited_for_the_one_before_is_as_old_as_it_may_be() -> None:
+    """A camera at its link's rate sends a frame only when the one before is out."""
+    now_ns = time.time_ns()
+    kept = [
+        Buffer(
+            problem="", frame_id=number, timestamp_ns=number, width=1, height=1, pixels=b"0",
+            first_packet_ns=now_ns + number * 45_000_000,
+        )
+        for number in (1, 2, 5)
+    ]  # fmt: skip
+    stream: Any = SimpleNamespace(pop=lambda _: kept.pop(0), close=lambda: None)
+    device: Any = SimpleNamespace(
+        device_id="link", is_gv=False, exposure_time_us=5000, stop=lambda: None, close=lambda: None
+    )
+    feed = AravisFeed(
+        device, stream, camera_id="c", watchdog_s=1, decode=lambda *_: np.zeros((1, 1), np.uint8)
+    )
+    feed.grab(1)
+    for number in (2, 5):
+        frame = feed.grab(1)
+        assert frame is not None
+        sent_s = (now_ns + number * 45_000_000) / 1e9
+        assert sent_s - frame.acquired_at.timestamp() == pytest.approx(0.050, abs=1e-3)

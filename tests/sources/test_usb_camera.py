@@ -1,9 +1,11 @@
 """A USB camera's settings: the driver takes each as asked, or the camera is refused."""
 
+import threading
+
 import cv2
 import pytest
 
-from station.core.errors import AcquisitionError
+from station.core.errors import AcquisitionError, NoFrameError
 from station.sources.camera import Camera
 
 
@@ -53,6 +55,28 @@ def test_what_the_driver_takes_is_set(driver: Driver) -> None:
     feed.close()
     assert driver.get(cv2.CAP_PROP_FRAME_WIDTH) == 640
     assert driver.get(cv2.CAP_PROP_EXPOSURE) == 156
+
+
+def test_a_camera_that_is_plugged_in_and_gives_nothing_is_lost(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = threading.Event()
+
+    def read(_: Driver) -> tuple[bool, None]:
+        hangs.wait(10)
+        return False, None
+
+    monkeypatch.setattr(Driver, "read", read)
+    feed = Camera(device=93, open_timeout_ms=100, read_timeout_ms=300).open()
+    try:
+        with pytest.raises(NoFrameError):
+            feed.grab(0.05)
+        with pytest.raises(AcquisitionError, match="no frame for 300 ms"):
+            feed.grab(0.6)
+    finally:
+        hangs.set()
+        feed.close()
+    assert driver.is_released
 
 
 def test_a_camera_that_is_not_there_is_named_and_not_held() -> None:

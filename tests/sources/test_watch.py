@@ -76,7 +76,14 @@ def take_all(feed: DropFeed, wait_s: float = 0.6) -> list[str]:
         except NoFrameError:
             return got
         except PictureError as error:
+            put_aside(feed, error)
             got.append(str(error))
+
+
+def put_aside(feed: DropFeed, error: PictureError) -> None:
+    """The result that says what was wrong is stored."""
+    if error.frame is not None:
+        feed.answered(error.frame)
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -153,8 +160,12 @@ def test_what_never_becomes_a_picture_fails_once_and_is_put_aside(
 ) -> None:
     (folder / "bad.png").write_bytes(data)
     feed = open_feed(max_bytes=2_000_000)
-    with pytest.raises(PictureError, match=rf"bad\.png.*{complaint}"):
+    with pytest.raises(PictureError, match=rf"bad\.png.*{complaint}") as caught:
         feed.grab(LONG_S)
+    with pytest.raises(NoFrameError):
+        feed.grab(0.3)
+    assert names(folder) == ["bad.png"]  # until its result is stored
+    put_aside(feed, caught.value)
     drop(folder, "good.png", picture())
     assert take_all(feed) == ["good.png"]
     assert names(folder / "unreadable") == ["bad.png"]

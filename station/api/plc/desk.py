@@ -233,8 +233,9 @@ class Desk:
     def _done(self, known: Known, result: Result, promise: asyncio.Future[Answer]) -> None:
         numbers = self._tables.get(result.recipe_hash, STATION_ONLY)
         answer = answer_of(result, seq=known.seq, numbers=numbers)
-        due_s = known.first_due_s if result.is_duplicate else known.due_s
-        if promise.cancelled() or time.monotonic() > due_s:
+        if not result.is_duplicate:
+            self._memory.begins(known)
+        if promise.cancelled() or time.monotonic() > known.first_due_s:
             answer = late(answer)  # whoever waited was told so, and no gate may open any more
         if answer.code in _MISSED:
             self._latched |= PlcBit.MISSED_ACQUISITION.mask

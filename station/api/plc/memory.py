@@ -107,6 +107,13 @@ class Memory:
             self._known.popitem(last=False)
         return known
 
+    def begins(self, known: Known) -> None:
+        """The part was looked at anew for this trigger: what was asked before it counts no more."""
+        known.first_due_s = known.due_s
+        newest = self._known.get(known.seq)
+        if newest is not None and newest.part_id == known.part_id:
+            newest.first_due_s = min(newest.due_s, known.due_s)
+
     def keep(self, known: Known, answer: Answer) -> bool:
         """Store the answer of a trigger until it is acknowledged.
 

@@ -48,6 +48,7 @@ class AravisFeed:
         self._long_ids = LongIds()
         self._sequence = 0
         self._waited_s = 0.0
+        self._before = (0, time.time_ns())
         self._is_closed = False
         self._alive = AliveWatch(device.answers, period_s=watchdog_s / 5) if device.is_gv else None
 
@@ -110,17 +111,20 @@ class AravisFeed:
         """The frame of a buffer.
 
         `acquired_at` is the beginning of the exposure as far as this machine can know it: the
-        first packet's arrival less the exposure time. Aravis stamps with the wall clock: a frame
-        from the future came before that fell back, and is after no trigger.
+        first packet's arrival less the exposure time, and of a camera that runs freely less the
+        time of a frame, for which it may have waited until the one before was sent. Aravis
+        stamps with the wall clock: a frame from the future came before that fell back, and is
+        after no trigger.
         """
         self._sequence += 1
+        on_the_way_ns = self._on_the_way_ns(buffer) if self.expects_frames else 0
         if buffer.problem:
             raise IncompleteFrameError(
                 f"{self._what}: frame {buffer.frame_id} is not whole: {buffer.problem}"
             )
         frame_id = self._long_ids(buffer.frame_id)
         image = self._decode(buffer.pixels, buffer.width, buffer.height)
-        began_ns = buffer.first_packet_ns - self._exposure_ns
+        began_ns = buffer.first_packet_ns - self._exposure_ns - on_the_way_ns
         age_s = (time.time_ns() - began_ns) / 1e9
         return Frame(
             image=image,
@@ -133,6 +137,12 @@ class AravisFeed:
             device_frame_id=frame_id,
             device_timestamp_ns=buffer.timestamp_ns,
         )
+
+    def _on_the_way_ns(self, buffer: Buffer) -> int:
+        """The mean time of a frame since the one taken before; at first, since the opening."""
+        before, self._before = self._before, (buffer.frame_id, buffer.first_packet_ns)
+        passed_ns = max(0, buffer.first_packet_ns - before[1])
+        return passed_ns // max(1, buffer.frame_id - before[0])
 
 
 class LineTriggeredFeed(AravisFeed):

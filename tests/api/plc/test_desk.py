@@ -193,6 +193,8 @@ def test_the_same_part_looked_at_anew_under_its_number_has_a_deadline_of_its_own
         assert (await answered(desk, line, order)).passed
         await asyncio.sleep(0.1)
         assert (await answered(desk, line, order)).passed
+        again = await answered(desk, line, order, is_duplicate=True, trigger_sequence=12)
+        assert (again.passed, again.is_duplicate) == (True, True)
 
     at_desk(story)
 

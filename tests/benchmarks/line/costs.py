@@ -1,11 +1,12 @@
 """What the line, its worker processes, the journal and HTTP add to an inspection, in CPU time."""
 
+import itertools
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ import uvicorn
 
 from station.api.app import create_app
 from station.api.context import Context
+from station.api.plc.desk import Terms
+from station.api.plc.doors import Doors, bind_ports
 from station.api.server import listen
 from station.cli.home import model_dirs, shipped, site
 from station.core.frame import Frame, Image, Job
@@ -25,7 +28,7 @@ from station.inspection import inspect
 from station.journal.pictures import KeepPolicy, Pictures
 from station.journal.records import Journal
 from station.line.line import Line
-from station.line.settings import ApiSettings, parse_settings
+from station.line.settings import ApiSettings, PlcSettings, parse_settings
 from station.line.shelf import Shelf
 from station.sources.synthetic import part_seed, render
 from station.sources.upload import encoded_from_upload
@@ -36,6 +39,8 @@ from station.vision.memory import keep_picture_memory
 from station.vision.model import load_model, to_tensor
 
 PARTS, ROUNDS = 200, 5
+UPLOAD = {"kind": "upload"}
+CAMERA = {"kind": "synthetic", "product": "ring", "rate_per_s": 0, "prerendered": 20}
 
 
 def say(text: str) -> None:
@@ -57,6 +62,7 @@ def measure_costs() -> float:
             with_line = line_ms(line, images)
         say(f"line and journal add, {isolation:<8}            {with_line - bare:7.3f} ms")
     say(f"HTTP adds to the same job in process      {http_adds_ms(prepared):7.3f} ms")
+    say(f"the PLC's door adds to the same trigger   {plc_adds_ms(prepared):7.3f} ms")
     return bare
 
 
@@ -96,7 +102,11 @@ def inspect_ms(images: list[Image], prepared: PreparedRecipe) -> float:
 
 @contextmanager
 def running_line(
-    prepared: PreparedRecipe, *, isolation: str = "process", workers: int = 2
+    prepared: PreparedRecipe,
+    *,
+    isolation: str = "process",
+    workers: int = 2,
+    source: Mapping[str, object] = UPLOAD,
 ) -> Iterator[tuple[Line, Path]]:
     """A line with a journal on the disk, keeping no pictures."""
     with tempfile.TemporaryDirectory() as folder:
@@ -104,7 +114,7 @@ def running_line(
             "recipe": "ring", "queue_size": 8, "autostart": False,
             "isolation": isolation, "workers": workers,
         }  # fmt: skip
-        settings = parse_settings({"line": entry, "source": {"kind": "upload"}}, "benchmark")
+        settings = parse_settings({"line": entry, "source": source}, "benchmark")
         line = Line(
             settings.line,
             prepared,
@@ -165,6 +175,53 @@ def http_adds_ms(prepared: PreparedRecipe) -> float:
                 subprocess.run([*command, str(PARTS)], check=True)
                 added.append(time.process_time() - between - (between - started))
     return float(np.median(added)) / PARTS * 1e3
+
+
+TRIGGER = """
+import http.client, sys
+plc, first = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1])), int(sys.argv[2])
+for seq in range(first, first + int(sys.argv[3])):
+    for path in (f"trigger?seq={seq}&part={seq}", f"ack?seq={seq}"):
+        plc.request("POST", f"/plc/v1/{path}")
+        plc.getresponse().read()
+"""
+
+
+def plc_adds_ms(prepared: PreparedRecipe) -> float:
+    """CPU here for a trigger over HTTP and its acknowledgement, less the same trigger in process.
+
+    The median of some rounds.
+    """
+    with running_line(prepared, source=CAMERA) as (line, _), plc_door(line) as port:
+        numbers, added = itertools.count(1, PARTS), []
+        for _ in range(ROUNDS):
+            started = time.process_time()
+            for _ in range(PARTS):
+                line.trigger(Job()).result()
+            between = time.process_time()
+            command = [sys.executable, "-c", TRIGGER, str(port), str(next(numbers)), str(PARTS)]
+            subprocess.run(command, check=True)
+            added.append(time.process_time() - between - (between - started))
+    return float(np.median(added)) / PARTS * 1e3
+
+
+@contextmanager
+def plc_door(line: Line) -> Iterator[int]:
+    """A line's HTTP door for controllers on a free port."""
+    terms = Terms(
+        recipes={},
+        prepare=lambda _: line.prepared,
+        record_counts=lambda *_: None,
+        deadline_ms=5000,
+        most_under_way=10,
+        reject_window=100,
+    )
+    ports = bind_ports(PlcSettings(port=0))
+    doors = Doors(ports, line, terms)
+    try:
+        yield ports.bound[0].getsockname()[1]
+    finally:
+        doors.close()
 
 
 def jpeg_of_about(size: int) -> bytes:
