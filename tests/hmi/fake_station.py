@@ -75,11 +75,15 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _stream(self) -> None:
-        """Results once, then signs of life."""
+        """Results as they come, and signs of life."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        for result in self.server.results:
-            self.wfile.write(b"event: result\ndata: %b\n\n" % RESULT_JSON.dump_json(result))
-        while not self.server.closing.wait(ALIVE_S):
+        sent = 0
+        while True:
+            for result in self.server.results[sent:]:
+                self.wfile.write(b"event: result\ndata: %b\n\n" % RESULT_JSON.dump_json(result))
+                sent += 1
             self.wfile.write(b": alive\n\n")
+            if self.server.closing.wait(ALIVE_S):
+                return

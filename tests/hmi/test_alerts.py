@@ -27,6 +27,7 @@ class Scene:
 
     station: FakeStation
     make_status: MakeStatus
+    make_result: MakeResult
     page: Page
 
     def is_now(self, state: str = "continuous_execution", **fields: object) -> None:
@@ -52,7 +53,7 @@ def scene(
         page.set_default_timeout(PATIENCE_MS)
         page.goto(program.url)
         expect(page.locator(".loss")).not_to_be_visible(timeout=PATIENCE_MS)
-        yield Scene(station, make_status, page)
+        yield Scene(station, make_status, make_result, page)
 
 
 def fits(page: Page) -> None:
@@ -158,3 +159,17 @@ def test_workers_and_receivers_in_trouble_are_told(scene: Scene) -> None:
     for width, height in SIZES:
         scene.page.set_viewport_size({"width": width, "height": height})
         fits(scene.page)
+
+
+def test_the_picture_goes_on_after_a_stop(scene: Scene) -> None:
+    picture = scene.page.locator(".picture img")
+    newest = scene.station.results[-1].job_id
+    expect(picture).to_have_attribute("src", f"/pictures/{newest}/live", timeout=PATIENCE_MS)
+    scene.page.wait_for_function("document.querySelector('.picture img').naturalWidth > 0")
+    scene.is_now("ready")
+    expect(scene.page.locator(".picture .old")).to_be_visible(timeout=PATIENCE_MS)
+    scene.is_now()
+    another = scene.make_result()
+    scene.station.results.append(another)
+    wanted = f"/pictures/{another.job_id}/live"
+    expect(picture).to_have_attribute("src", wanted, timeout=PATIENCE_MS)
