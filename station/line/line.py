@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
 
+from station.core.errors import StateError
 from station.core.frame import AnyFrame, Job
 from station.core.plugin import KeepingFeed, Sink, Source
 from station.core.reasons import StationReason
@@ -198,8 +199,7 @@ class Line:
         Raises:
             StateError: the line is closed.
         """
-        if self._is_closed:
-            check_verb(Verb.START_SINGLE_JOB, self.state)
+        self._check_open()
         self._fault = self._answers.journal_error = ""
         self._is_halted = False
         self._alarms.reset()
@@ -222,8 +222,7 @@ class Line:
         Raises:
             StateError: the line is closed.
         """
-        if self._is_closed:
-            check_verb(Verb.START_SINGLE_JOB, self.state)
+        self._check_open()
         return self._reception.once(job, self._begin)
 
     def submit(self, frame: AnyFrame, job: Job) -> Future[Result]:
@@ -232,8 +231,7 @@ class Line:
         Raises:
             StateError: the line is closed.
         """
-        if self._is_closed:
-            check_verb(Verb.START_SINGLE_JOB, self.state)
+        self._check_open()
         return self._reception.once(job, self._begin, frame)
 
     def forget_sequences(self) -> None:
@@ -298,6 +296,10 @@ class Line:
         self._acquisition.set_continuous(False)
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise StateError("the station stops: it takes no part and no command any more")
 
     def _keep(self, ticket: Ticket, frame: AnyFrame | None) -> None:
         """What a frame came from stays until its part is answered."""

@@ -174,8 +174,9 @@ def test_a_verb_that_does_not_fit_is_refused(open_line: OpenLine) -> None:
     until(lambda: line.state is State.READY)
     line.close()
     assert line.state is State.HALTED
-    with pytest.raises(StateError, match="halted"):
-        line.trigger(Job())
+    for verb in (line.reset, lambda: line.trigger(Job())):
+        with pytest.raises(StateError, match="the station stops"):
+            verb()
     with pytest.raises(StateError, match="halted"):
         line.start()
 
