@@ -106,7 +106,10 @@ class KeepingFeed(Feed, Protocol):
     """An open source that keeps what a frame came from until its result is stored."""
 
     def answered(self, frame: AnyFrame) -> None:
-        """The result of this frame is stored. Returns at once; called from any thread."""
+        """The result of this frame is stored. Returns at once; called from any thread.
+
+        Of encoded bytes no more than the first one is given back: they may be many.
+        """
 
 
 class Source(Plugin, package="station.sources"):

@@ -287,14 +287,14 @@ class Journal:
         Raises:
             JournalError: the database cannot be written.
         """
-        newest = self.read(lambda c: c.execute(sa.select(sa.func.max(RESULTS.c.id))).scalar()) or 0
+        newest, last_old = self.read(
+            lambda c: [c.execute(query).scalar() or 0 for query in _newest_and_last_old(stamp_s)]
+        )
         delivered = min((outbox.cursor for outbox in self._outboxes), default=newest)
-        is_young = RESULTS.c.completed_at.between(stamp_s, now_s)
-        first = sa.select(RESULTS.c.id).where(is_young).order_by(RESULTS.c.id).limit(1)
-        first_young = self.read(lambda connection: connection.execute(first).scalar())
-        most = max(delivered, newest - most_waiting)
-        if first_young is not None:
-            most = min(most, first_young - 1)
+        first_young = self.read(
+            lambda connection: connection.execute(_first_young(last_old, stamp_s, now_s)).scalar()
+        )
+        most = min(max(delivered, newest - most_waiting), (first_young or last_old + 1) - 1)
         is_old = sa.and_(RESULTS.c.completed_at < stamp_s, RESULTS.c.id <= most)
         for outbox in self._outboxes:
             outbox.lose(is_old)
@@ -332,6 +332,20 @@ class Journal:
     def _select(self, query: sa.Select[Any], limit: int | None = None) -> list[Row]:
         rows = self.read(lambda connection: connection.execute(query.limit(limit)).all())
         return [Row(id=row.id, job_id=row.job_id, record=row.record) for row in rows]
+
+
+def _newest_and_last_old(stamp_s: float) -> tuple[sa.Select[Any], sa.Select[Any]]:
+    newest = sa.select(sa.func.max(RESULTS.c.id))
+    return newest, newest.where(RESULTS.c.completed_at < stamp_s)
+
+
+def _first_young(last_old: int, stamp_s: float, now_s: float) -> sa.Select[Any]:
+    """The first result that is no older, below the last one that is; searched by id (the plus)."""
+    by_id = sa.text("+completed_at BETWEEN :stamp_s AND :now_s").bindparams(
+        stamp_s=stamp_s, now_s=now_s
+    )
+    query = sa.select(RESULTS.c.id).where(by_id, RESULTS.c.id <= last_old)
+    return query.order_by(RESULTS.c.id).limit(1)
 
 
 def _filtered(

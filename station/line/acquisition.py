@@ -270,9 +270,9 @@ class Acquisition:
         is_due, self._is_flush_due = self._is_flush_due, False
         if is_due:  # nobody looked meanwhile: what went by then was no part of this run
             self._parts.resume()
-            self._watch.skip()
         is_software = ticket is not None and not self._is_continuous
         if is_due or is_software:
+            self._watch.skip()
             camera.flush()
 
     def _is_due(self, frame: AnyFrame) -> bool:
@@ -325,6 +325,7 @@ class Acquisition:
         if ticket:
             self._intake.failed(StationReason.NO_FRAME, "the source came to its end", ticket)
         with self._changed:
+            self._in_hand = None
             self._is_continuous, self._has_ended = False, True
             self._changed.notify_all()
             self._changed.wait_for(

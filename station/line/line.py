@@ -4,11 +4,12 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from station.core.errors import StateError
-from station.core.frame import AnyFrame, Job
+from station.core.frame import AnyFrame, EncodedFrame, Job
 from station.core.plugin import KeepingFeed, Sink, Source
 from station.core.reasons import StationReason
 from station.core.recipe import PreparedRecipe
@@ -303,8 +304,11 @@ class Line:
 
     def _keep(self, ticket: Ticket, frame: AnyFrame | None) -> None:
         """What a frame came from stays until its part is answered."""
-        if frame is not None and (feed := self._acquisition.keeping):
-            ticket.future.add_done_callback(partial(_put_away, feed, frame))
+        if frame is None or (feed := self._acquisition.keeping) is None:
+            return
+        if isinstance(frame, EncodedFrame):  # the ticket may outlive its answer by far
+            frame = replace(frame, data=frame.data[:1])
+        ticket.future.add_done_callback(partial(_put_away, feed, frame))
 
     def _job_of(self, frame: AnyFrame) -> Job:
         """A part that came by itself came when it was seen, however long its frame has waited."""

@@ -43,6 +43,7 @@ class PartWatch:
     def __init__(self, settings: SelfTrigger, empty: Image | None = None) -> None:
         """`empty` shows the place without a part; None: the first frame does."""
         self._settings = settings
+        self._is_given = empty is not None
         self._size = None if empty is None else empty.shape[:2]
         self._empty = None if empty is None else _small(self._cut(empty))
         self._before: Small | None = None
@@ -56,14 +57,14 @@ class PartWatch:
         stays is not due again before it has left, or something else stands in its place.
 
         Raises:
-            SettingsError: the picture of the empty scene has another size.
+            SettingsError: the empty scene has another size.
         """
         self._check_size(image)
         region = self._cut(image)
         seen = _small(region)
         before, self._before = self._before, seen
-        if self._empty is None or self._empty.shape != seen.shape:
-            self._empty, self._inspected = seen.copy(), None
+        if self._empty is None:
+            self._empty, self._size = seen.copy(), image.shape[:2]
             return False
         change = _difference(seen, self._empty)
         if change < self._settings.change_at_least * GONE_SHARE:
@@ -90,11 +91,18 @@ class PartWatch:
         self._still = 0
 
     def _check_size(self, image: Image) -> None:
-        if self._size not in (None, image.shape[:2]):
+        if self._size in (None, image.shape[:2]):
+            return
+        now = f"the camera's picture {_px(image.shape[:2])}"
+        if self._is_given:
             raise SettingsError(
-                f"line.self_trigger.empty_scene is {_px(self._size)} and the camera's picture "
-                f"{_px(image.shape[:2])}: take it again with this camera"
+                f"line.self_trigger.empty_scene is {_px(self._size)} and {now}: take it again with "
+                "this camera"
             )
+        raise SettingsError(
+            f"the place without a part was learnt at {_px(self._size)} and {now}: set the camera "
+            "right, clear the place and reset"
+        )
 
     def _is_another(self, seen: Small) -> bool:
         """Whether this is not what was inspected last and has stayed since."""

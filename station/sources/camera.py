@@ -1,5 +1,6 @@
 """Frames through OpenCV: a camera by index, a video file, an RTSP or HTTP stream."""
 
+import math
 import os
 import sys
 import threading
@@ -218,7 +219,8 @@ class LiveFeed:
         """See `MonitoredFeed.check`."""
         if self._is_lost:
             raise AcquisitionError(f"{self._what} is lost")
-        limit_ms = self._settings.read_timeout_ms
+        slow_ms = 2000 / (self._settings.rate_per_s or math.inf)
+        limit_ms = max(self._settings.read_timeout_ms, slow_ms)
         if time.monotonic() - self._silent_from_s > limit_ms / 1e3:
             raise AcquisitionError(f"{self._what} is lost: no frame for {limit_ms:g} ms")
 

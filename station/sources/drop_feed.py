@@ -156,8 +156,8 @@ class DropFeed:
         self._wake.set()
         for thread in self._threads:
             thread.join(10)
+        self._has_closed_well = not was_lost  # from here on whoever answers puts it away
         self._put_away()
-        self._has_closed_well = not was_lost
         self._lock.release()
 
     # -- in the thread that grabs ---------------------------------------------------------------

@@ -421,3 +421,44 @@ def test_a_camera_that_stays_away_is_tried_less_and_less_often(
     wanted = [1, 2, 4, 8, 10, 10, 1, 1, 2, 4]  # the seventh came, and was lost at once
     assert all(0.75 * s <= found <= 1.25 * s for s, found in zip(wanted, waited, strict=True))
     assert len({round(found / s, 6) for s, found in zip(wanted, waited, strict=True)}) > 3
+
+
+def test_a_trigger_on_a_stopped_line_counts_no_frame_that_went_by(
+    make: Callable[..., Frame], tiny_prepared: PreparedRecipe
+) -> None:
+    class Flushed(Queue):
+        def flush(self) -> None:
+            self.entries.clear()
+
+    feed, intake = Flushed(make(1)), Intake()
+    rules = Rules(trigger_mode="hardware")
+    acquisition = Acquisition(Played(feed=feed), intake, grab_timeout_s=5, rules=rules)
+    acquisition.set_continuous(True)
+    acquisition.start()
+    feed.entries.append(make(2))
+    until(lambda: len(intake.frames) >= 1 and not feed.entries)
+    acquisition.set_continuous(False)
+    ticket = ticket_of(tiny_prepared)
+    acquisition.trigger(ticket)
+    threading.Event().wait(0.1)
+    feed.entries.append(replace(make(60), acquired_s=time.monotonic()))
+    until(lambda: intake.frames[-1][1] is ticket)
+    acquisition.close()
+    assert intake.failures == []
+
+
+def test_a_trigger_that_met_the_end_of_the_source_is_let_go(
+    tiny_prepared: PreparedRecipe,
+) -> None:
+    class Ending(Queue):
+        def grab(self, timeout_s: float) -> Frame | None:
+            return super().grab(timeout_s) if self.entries else None
+
+    intake = Intake()
+    acquisition = Acquisition(Played(opens=Ending), intake, grab_timeout_s=5)
+    acquisition.start()
+    acquisition.trigger(ticket_of(tiny_prepared))
+    until(lambda: len(intake.failures) == 1)
+    until(lambda: not acquisition.is_single)
+    assert acquisition.waiting == 0
+    acquisition.close()

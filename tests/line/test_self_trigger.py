@@ -118,3 +118,11 @@ def test_an_empty_scene_that_cannot_be_read_is_said_with_its_setting(tmp_path: P
     shown = empty_scene(settings)
     assert shown is not None
     assert shown.shape == (200, 400)
+
+
+def test_a_picture_of_another_size_teaches_no_part_as_the_empty_place() -> None:
+    watch = PartWatch(SETTINGS)
+    assert due(watch, passing()) == [9]
+    with pytest.raises(SettingsError, match=r"learnt at 400 x 200 px .* 400 x 100 px.*reset"):
+        watch.is_due(scene(140)[:100])
+    assert due(watch, passing()[4:]) == [5]

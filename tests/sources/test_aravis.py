@@ -295,12 +295,13 @@ def test_a_pixel_format_nobody_can_read_is_refused_before_the_camera_is_taken() 
 def test_a_frame_that_waited_for_the_one_before_is_as_old_as_it_may_be() -> None:
     """A camera at its link's rate sends a frame only when the one before is out."""
     now_ns = time.time_ns()
+    shots = ((1, 0), (2, 0), (5, 0), (6, 3600), (7, 3600), (8, 0))  # a clock jumps twice
     kept = [
         Buffer(
             problem="", frame_id=number, timestamp_ns=number, width=1, height=1, pixels=b"0",
-            first_packet_ns=now_ns + number * 45_000_000,
+            first_packet_ns=now_ns + number * 45_000_000 + jump_s * 10**9,
         )
-        for number in (1, 2, 5)
+        for number, jump_s in shots
     ]  # fmt: skip
     stream: Any = SimpleNamespace(pop=lambda _: kept.pop(0), close=lambda: None)
     device: Any = SimpleNamespace(
@@ -310,8 +311,8 @@ def test_a_frame_that_waited_for_the_one_before_is_as_old_as_it_may_be() -> None
         device, stream, camera_id="c", watchdog_s=1, decode=lambda *_: np.zeros((1, 1), np.uint8)
     )
     feed.grab(1)
-    for number in (2, 5):
+    for number, jump_s in shots[1:]:
         frame = feed.grab(1)
         assert frame is not None
-        sent_s = (now_ns + number * 45_000_000) / 1e9
+        sent_s = (now_ns + number * 45_000_000) / 1e9 + jump_s
         assert sent_s - frame.acquired_at.timestamp() == pytest.approx(0.050, abs=1e-3)

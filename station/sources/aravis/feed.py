@@ -49,6 +49,7 @@ class AravisFeed:
         self._sequence = 0
         self._waited_s = 0.0
         self._before = (0, time.time_ns())
+        self._period_ns = int(watchdog_s * 1e9)
         self._is_closed = False
         self._alive = AliveWatch(device.answers, period_s=watchdog_s / 5) if device.is_gv else None
 
@@ -117,12 +118,14 @@ class AravisFeed:
         after no trigger.
         """
         self._sequence += 1
-        on_the_way_ns = self._on_the_way_ns(buffer) if self.expects_frames else 0
+        frame_id = self._long_ids(buffer.frame_id)
+        on_the_way_ns = 0
+        if self.expects_frames:
+            on_the_way_ns = self._on_the_way_ns(frame_id, buffer.first_packet_ns)
         if buffer.problem:
             raise IncompleteFrameError(
                 f"{self._what}: frame {buffer.frame_id} is not whole: {buffer.problem}"
             )
-        frame_id = self._long_ids(buffer.frame_id)
         image = self._decode(buffer.pixels, buffer.width, buffer.height)
         began_ns = buffer.first_packet_ns - self._exposure_ns - on_the_way_ns
         age_s = (time.time_ns() - began_ns) / 1e9
@@ -138,11 +141,17 @@ class AravisFeed:
             device_timestamp_ns=buffer.timestamp_ns,
         )
 
-    def _on_the_way_ns(self, buffer: Buffer) -> int:
-        """The mean time of a frame since the one taken before; at first, since the opening."""
-        before, self._before = self._before, (buffer.frame_id, buffer.first_packet_ns)
-        passed_ns = max(0, buffer.first_packet_ns - before[1])
-        return passed_ns // max(1, buffer.frame_id - before[0])
+    def _on_the_way_ns(self, frame_id: int, first_packet_ns: int) -> int:
+        """The mean time of a frame since the one taken before; at first, since the opening.
+
+        What is no time of a frame, because the clock jumped, changes nothing: a camera silent for
+        longer than its watchdog is lost.
+        """
+        (before_id, before_ns), self._before = self._before, (frame_id, first_packet_ns)
+        mean_ns = (first_packet_ns - before_ns) // max(1, frame_id - before_id)
+        if 0 < mean_ns <= self._watchdog_s * 1e9:
+            self._period_ns = mean_ns
+        return self._period_ns
 
 
 class LineTriggeredFeed(AravisFeed):
