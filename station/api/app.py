@@ -7,6 +7,7 @@ from station import __version__
 from station.api import events, health, jobs, ledger, outbox, problems, recipes, results, station
 from station.api.context import Context
 from station.api.guard import Guard
+from station.core.sockets import name_of
 
 DESCRIPTION = """
 Ask the inspection station whether a part passes.
@@ -31,5 +32,6 @@ def create_app(context: Context) -> FastAPI:
     app.include_router(health.router)
     problems.install(app)
     api = context.settings.api
-    app.add_middleware(Guard, allowed_hosts=api.allowed_hosts, max_body_bytes=api.max_body_bytes)
+    hosts = (*api.allowed_hosts, name_of(api.host))  # its own supervisor asks there
+    app.add_middleware(Guard, allowed_hosts=hosts, max_body_bytes=api.max_body_bytes)
     return app

@@ -14,6 +14,7 @@ from station.cli.home import home
 from station.cli.supervisor import Supervisor
 from station.core.errors import SettingsError
 from station.core.files import write_whole
+from station.core.sockets import name_of
 from station.line.settings import ApiSettings, PlcSettings, StationSettings, read_settings
 
 DEMO_PRODUCTS = ("ring", "cap", "board", "label")
@@ -121,7 +122,7 @@ def _run(
     path: Path, folder: Path, *, seconds: float | None, with_hmi: bool, hint: str = ""
 ) -> None:
     settings = read_settings(path)
-    api_url = f"http://{settings.api.host}:{settings.api.port}"
+    api_url = f"http://{name_of(settings.api.host)}:{settings.api.port}"
     arguments = ["line", str(path), "--journal", str(folder), "--says-beat"]
     children = [Child("line", arguments, has_beat=True)]
     if with_hmi and settings.hmi.enabled:
@@ -152,7 +153,7 @@ def _greet(
 ) -> None:
     typer.echo(f"{settings.name}: recipe {settings.line.recipe}, settings {path}")
     if with_hmi:
-        typer.echo(f"  operator's page  http://{settings.hmi.host}:{settings.hmi.port}")
+        typer.echo(f"  operator's page  http://{name_of(settings.hmi.host)}:{settings.hmi.port}")
     typer.echo(f"  API              {api_url}/api/v1/station")
     typer.echo(f"  API reference    {api_url}/docs")
     for line in _doors(settings.plc):
@@ -166,7 +167,7 @@ def _doors(plc: PlcSettings) -> Iterator[str]:
     """Where controllers find the station."""
     if not plc.enabled:
         return
-    yield f"http://{plc.host}:{plc.port}/plc/v1/status"
+    yield f"http://{name_of(plc.host)}:{plc.port}/plc/v1/status"
     for name, port in (("Modbus TCP", plc.modbus_port), ("ASCII", plc.ascii_port)):
         if port is not None:
             yield f"{name} {plc.host}:{port}"

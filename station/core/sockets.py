@@ -5,6 +5,15 @@ import sys
 
 from station.core.errors import SettingsError
 
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - named, not bound
+"""Hosts that mean every address of this machine -> the one it reaches itself by."""
+
+
+def name_of(host: str) -> str:
+    """How this machine itself calls a host it listens at, as it stands in an address."""
+    name = ANYWHERE.get(host, host)
+    return f"[{name}]" if ":" in name else name
+
 
 def bind(host: str, port: int, setting: str) -> socket.socket:
     """Bind a port; 0: any free one.

@@ -15,7 +15,7 @@ CHECK_S = 1.5
 """A journal too big to be looked through in that time is used; a start must not take minutes."""
 STEPS = 10_000
 BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-KEPT_TABLES = ("ledger", "plc_counts")
+KEPT_TABLES = ("ledger", "plc_counts", "dead_letters")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,8 @@ class Salvaged:
     highest: int = 0
     sequence: int | None = None
     newest_id: int = 0
+    cursors: list[Sequence[Any]] = field(default_factory=list)
+    """Of each sink: its name, the last result it has got, how many were lost to it before."""
     rows: dict[str, list[Sequence[Any]]] = field(default_factory=dict)
 
 
@@ -75,6 +77,7 @@ def salvage(path: Path) -> Salvaged:
         highest=max(_first(numbers), _first(stored)),
         sequence=numbers[0][1] if numbers else None,
         newest_id=_first(newest),
+        cursors=_rows(path, "SELECT sink, result_id, lost FROM cursors"),
         rows={table: _rows(path, f"SELECT * FROM {table}") for table in KEPT_TABLES},  # noqa: S608
     )
 
@@ -88,6 +91,12 @@ def restore(connection: sa.Connection, found: Salvaged) -> None:
     connection.exec_driver_sql(
         "INSERT INTO sqlite_sequence (name, seq) VALUES ('results', ?)", (found.newest_id,)
     )
+    for sink, result_id, lost in found.cursors:  # what it had not got lies in the broken one
+        newest_id = max(found.newest_id, result_id)
+        connection.exec_driver_sql(
+            "INSERT INTO cursors (sink, result_id, lost) VALUES (?, ?, ?)",
+            (sink, newest_id, lost + newest_id - result_id),
+        )
     for table, rows in found.rows.items():
         for row in rows:
             marks = ", ".join("?" * len(row))

@@ -128,6 +128,12 @@ class Line:
         return self._alarms.stop_request
 
     @property
+    def has_room(self) -> bool:
+        """Whether a trigger would be served, and not too many wait for the camera."""
+        is_served = self._source.kind not in DROPPED
+        return is_served and self._acquisition.waiting < self._settings.queue_size
+
+    @property
     def beat(self) -> int:
         """Grows at least every 500 ms as long as the inspection loop goes round."""
         return self._workers.beat
@@ -334,7 +340,7 @@ class Line:
             self._enqueue(ticket, frame, is_live=True)
         elif self._source.kind in DROPPED:
             self.failed(StationReason.NO_FRAME, NOT_TRIGGERED, ticket)
-        elif self._acquisition.waiting >= self._settings.queue_size:
+        elif not self.has_room:
             self._answers.give_up(ticket, ResultState.ABORTED, StationReason.OVERRUN)
         else:
             self._acquisition.trigger(ticket)

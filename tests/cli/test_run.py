@@ -104,7 +104,8 @@ def until_up(port: int) -> None:
 
 
 def test_for_some_seconds_then_a_summary_and_code_0(start: StartStation, home: Path) -> None:
-    (home / "station.toml").write_text(TOML.format(port=free_port()))
+    toml = TOML.format(port=free_port()).replace("[api]", "[api]\nhost = '127.0.0.2'")
+    (home / "station.toml").write_text(toml)
     process = start("run", "--seconds", "1.5")
     out, err = process.communicate(timeout=25)
     assert process.returncode == 0, err

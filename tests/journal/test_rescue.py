@@ -44,6 +44,23 @@ def test_a_broken_journal_is_set_aside_and_a_new_one_counts_on(
     assert open_journal().trouble == ""
 
 
+def test_what_sinks_had_not_got_of_a_broken_journal_is_counted_as_lost(
+    open_journal: OpenJournal, make_result: MakeResult, tmp_path: Path
+) -> None:
+    journal = open_journal()
+    outbox = journal.outbox("mes")
+    record(journal, *(make_result(number) for number in range(1, 101)))
+    outbox.give_up(outbox.next(1)[0], "refused")
+    journal.close()
+    spoil(tmp_path / "journal.sqlite", "middle")
+    journal = open_journal()
+    assert journal.trouble
+    outbox = journal.outbox("mes")
+    assert (outbox.waiting, outbox.lost, outbox.dead) == (0, 99, 1)
+    record(journal, make_result(journal.last_number() + 1))
+    assert outbox.waiting == len(outbox.next(9)) == 1
+
+
 def spoil(path: Path, damage: str) -> None:
     content = bytearray(path.read_bytes())
     if damage == "head":

@@ -99,5 +99,6 @@ def test_a_trigger_takes_no_picture_that_came_by_itself(
         asked = line.trigger(Job(part_id="A")).result(10)
         assert (asked.reason_code, asked.passed) == ("no_frame", False)
         assert "by themselves" in asked.reason_text
+        assert not line.has_room
         line.start()
         until(lambda: line.counters.look().ok == 3)

@@ -75,7 +75,9 @@ def test_what_belongs_to_the_gate_comes_back(open_line: OpenLine, draw_part: Dra
 
 def test_more_triggers_than_may_wait_are_overruns_at_once(open_line: OpenLine) -> None:
     line = ready(open_line(queue_size=2, grab_timeout_ms=2000))
+    assert line.has_room
     promises = [line.trigger(Job()) for _ in range(6)]
+    assert not line.has_room
     until(lambda: line.counters.look().aborted == 4)
     results = [promise.result(WAIT_S) for promise in promises]
     assert [result.reason_code for result in results] == ["no_frame"] * 2 + ["overrun"] * 4

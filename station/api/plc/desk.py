@@ -66,6 +66,8 @@ class AskedLine(Protocol):
     def beat(self) -> int: ...
     @property
     def stop_request(self) -> str: ...
+    @property
+    def has_room(self) -> bool: ...
     def trigger(self, job: Job) -> Future[Result]: ...
     def activate(self, prepared: PreparedRecipe) -> None: ...
     def reset(self) -> None: ...
@@ -99,6 +101,8 @@ class Desk:
         self._memory = Memory(terms.reject_window)
         self._latched = self._acks = self._heart = 0
         self._is_changing = False
+        self._chosen = (0, "")
+        """The number a PLC asked for last, and the hash of the recipe it got."""
         self._beat = -1
         self._tables: OrderedDict[str, dict[str, int]] = OrderedDict()
         self._leave = line.subscribe(self._heard)
@@ -194,19 +198,23 @@ class Desk:
         if self._is_changing:
             return _said(Refusal.NOT_READY)
         self._is_changing = True
-        return self._change_over(recipe_id)
+        return self._change_over(number, recipe_id)
 
-    async def _change_over(self, recipe_id: str) -> Refusal:
+    async def _change_over(self, number: int, recipe_id: str) -> Refusal:
         try:
-            await self._loop.run_in_executor(
-                self._pool, lambda: self._line.activate(self._terms.prepare(recipe_id))
-            )
+            recipe_hash = await self._loop.run_in_executor(self._pool, self._activated, recipe_id)
+            self._chosen = number, recipe_hash
         except Exception as error:  # noqa: BLE001 - the border: a recipe may break in any way
             _LOG.warning("recipe %s cannot be made ready: %s", recipe_id, error)
             return Refusal.NOT_USABLE
         finally:
             self._is_changing = False
         return Refusal.NONE
+
+    def _activated(self, recipe_id: str) -> str:
+        prepared = self._terms.prepare(recipe_id)
+        self._line.activate(prepared)
+        return prepared.recipe_hash
 
     def reset(self) -> Refusal:
         """Leave the error state; forget latched bits, the buffer, and every number."""
@@ -265,14 +273,17 @@ class Desk:
                 self._tables.popitem(last=False)
 
     def _recipe_number(self) -> int:
-        active = self._line.prepared.recipe.recipe_id
-        named = (number for number, name in self._terms.recipes.items() if name == active)
-        return next(named, 0)
+        """Several numbers may mean one recipe: the one asked for, while it is active."""
+        active, (number, recipe_hash) = self._line.prepared, self._chosen
+        if active.recipe_hash == recipe_hash:
+            return number
+        names = self._terms.recipes.items()
+        return next((number for number, name in names if name == active.recipe.recipe_id), 0)
 
     def _bits(self) -> int:
         state, under_way = self._line.state, self._line.counters.look().in_progress
         is_online = state in _OPERATIONAL
-        has_room = under_way < self._terms.most_under_way
+        has_room = self._line.has_room and under_way < self._terms.most_under_way
         if self._line.beat != self._beat:
             self._beat, self._heart = self._line.beat, self._heart ^ PlcBit.HEARTBEAT.mask
         shown = {

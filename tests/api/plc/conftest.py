@@ -171,7 +171,7 @@ class StandInLine:
     def __init__(self, prepared: PreparedRecipe) -> None:
         self.counters, self.prepared = Counters(), prepared
         self.state, self.beat, self.stop_request = State.READY, 0, ""
-        self.is_closed = False
+        self.is_closed, self.has_room = False, True
         self.jobs: list[tuple[Job, Future[Result]]] = []
         self.resets = self.forgotten = 0
         self._listeners: list[Callable[[Result], None]] = []

@@ -123,6 +123,15 @@ def test_bits_follow_the_line(at_desk: AtDesk) -> None:
     at_desk(story)
 
 
+def test_a_line_without_room_for_a_trigger_is_not_ready_for_one(at_desk: AtDesk) -> None:
+    async def story(desk: Desk, line: StandInLine) -> None:
+        assert is_set(desk, PlcBit.TRIGGER_READY)
+        line.has_room = False
+        assert not is_set(desk, PlcBit.TRIGGER_READY)
+
+    at_desk(story)
+
+
 def test_the_heartbeat_is_the_lines_and_stops_with_it(at_desk: AtDesk) -> None:
     async def story(desk: Desk, line: StandInLine) -> None:
         seen = []
@@ -369,6 +378,23 @@ def test_changing_over_takes_no_trigger_until_it_is_done(at_desk: AtDesk) -> Non
         await passed(desk, line, 3)
 
     at_desk(story)
+
+
+def test_of_two_numbers_for_one_recipe_the_one_asked_for_is_shown(
+    tiny_prepared: PreparedRecipe,
+) -> None:
+    async def story() -> None:
+        line = StandInLine(tiny_prepared)
+        with ThreadPoolExecutor(1) as pool:
+            desk = Desk(line, replace(terms(line), recipes={1: "tiny", 7: "tiny"}), pool)
+            assert desk.look().recipe == 1
+            assert await desk.change_over(7) is Refusal.NONE
+            assert desk.look().recipe == 7
+            line.activate(replace(tiny_prepared, recipe_hash="by somebody else"))
+            assert desk.look().recipe == 1
+            desk.close()
+
+    asyncio.run(story())
 
 
 @pytest.mark.parametrize("error", [RecipeError("broken"), MemoryError(), OSError("away")])

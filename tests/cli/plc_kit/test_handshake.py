@@ -31,8 +31,15 @@ class Belt:
     opened_for: list[bool] = field(default_factory=list)
     """Whether the part was good, for each part the gate let through."""
     goods: int = 0
+    earliest_ms: int = TRAVEL_MS - 60
+    latest_ms: int = TRAVEL_MS + 60
+    bounces: bool = False
+    lag: int = 0
+    """So many cycles lie between the start of a telegram that writes and its arrival."""
     _on_belt: list[tuple[int, bool]] = field(default_factory=list)
     _is_reading: bool = True
+    _sent: list[list[int]] = field(default_factory=list)
+    """What stood in `aOut` when the telegram under way began, and for each cycle since."""
 
     def __post_init__(self) -> None:
         self.aIn, self.aOut = self.block.names["aIn"], self.block.names["aOut"]
@@ -55,14 +62,14 @@ class Belt:
         for _ in range(for_ms // CYCLE_MS):
             self.now_ms += CYCLE_MS
             self._telegram()
-            here = [good for at_ms, good in self._on_belt if 0 <= self.now_ms - at_ms < SIGHT_MS]
+            here = [good for at_ms, good in self._on_belt if self._is_seen(self.now_ms - at_ms)]
             was_open = self.block.names["xOpenGate"]
             self.block.call(
                 udNowMs=self.now_ms & 0xFFFFFFFF,
                 xPart=inputs.get("xPart", False),
                 xAtGate=bool(here) or inputs.get("xAtGate", False),
-                udGateEarliestMs=TRAVEL_MS - 60,
-                udGateLatestMs=TRAVEL_MS + 60,
+                udGateEarliestMs=self.earliest_ms,
+                udGateLatestMs=self.latest_ms,
             )
             if self.block.names["xOpenGate"] and not was_open:
                 self.opened_for.append(bool(here) and here[0])
@@ -79,14 +86,27 @@ class Belt:
         return {name: names[f"ud{name}"] for name in ("Sent", "Passed", "Rejected", "Missing")}
 
     def _telegram(self) -> None:
+        if self.lag and not self._is_reading:  # still under way?
+            self._sent.append(list(self.aOut))
+            if len(self._sent) <= self.lag:
+                return
         self._is_reading = not self._is_reading
         if self.draw.random() < self.loss:
             return
         if self._is_reading:
             if (registers := self.station.read(self.now_ms)) is not None:
                 self.aIn[:] = registers
-        elif self.station.write(self.aOut, self.now_ms) and self.draw.random() >= self.loss:
+        elif self.station.write(self._words(), self.now_ms) and self.draw.random() >= self.loss:
             self.block.names["xWritten"] = True
+
+    def _words(self) -> list[int]:
+        words = self._sent[0] if self._sent else self.aOut
+        self._sent = []
+        return words
+
+    def _is_seen(self, for_ms: int) -> bool:
+        """Whether the gate's sensor sees a part so long after it came there; it may bounce."""
+        return 0 <= for_ms < SIGHT_MS and not (self.bounces and 20 <= for_ms < 40)
 
 
 def belt_of(facts: Facts, seed: int = 1, vendor: Vendor = "generic", **changed: Any) -> Belt:
@@ -140,6 +160,48 @@ def test_a_foreign_part_among_others_does_not_shift_the_verdicts(facts: Facts) -
 
     assert belt.block.names["udStrange"] == 1
     assert belt.block.names["iCount"] == 1
+
+
+@pytest.mark.parametrize("bounces", [False, True])
+@pytest.mark.parametrize("seed", range(15))
+def test_where_two_parts_may_stand_at_the_gate_both_must_be_proven(
+    facts: Facts, seed: int, bounces: bool
+) -> None:
+    belt = belt_of(facts, seed, bounces=bounces)
+    belt.earliest_ms, belt.latest_ms = TRAVEL_MS - 150, TRAVEL_MS + 250
+
+    belt.run(60, every_ms=150, taken_away=0.1)
+
+    counts = belt.counts
+    assert all(belt.opened_for)
+    assert belt.opened_for
+    assert counts["Sent"] == counts["Passed"] + counts["Rejected"] + counts["Missing"] == 60
+
+
+@pytest.mark.parametrize("phase", range(12))
+@pytest.mark.parametrize("lag", [0, 3])
+def test_a_reset_is_sent_whatever_telegram_is_under_way(facts: Facts, lag: int, phase: int) -> None:
+    belt = belt_of(facts, lag=lag)
+    assert belt.station.resets == 1
+    belt.cycles(phase * CYCLE_MS)
+    belt.block.call(xReset=True)
+    belt.block.call(xReset=False)
+    belt.cycles(500)
+
+    assert belt.station.resets == 2
+    assert len(one_good_part(belt)) == 1
+
+
+def test_at_a_start_the_reset_waits_for_the_station(facts: Facts) -> None:
+    station = RegisterStation(random.Random(1), is_dead=True)
+    belt = Belt(Block(program("generic", facts)), station, random.Random(1), now_ms=0)
+    belt.cycles(1000)
+    assert not belt.block.names["xAlive"]
+    station.is_dead = False
+    belt.cycles(1000)
+
+    assert station.resets == 1
+    assert len(one_good_part(belt)) == 1
 
 
 def test_a_dead_station_passes_nothing(facts: Facts) -> None:
