@@ -28,7 +28,10 @@ RULES = f"""\
 8. Acknowledge every result. What is not acknowledged makes place after eight results.
 9. Watch the heartbeat. If it stands still for 2 s, stop, or reject everything.
 10. Numbers of 32 bits have their high word first. Read the input registers in one telegram.
-11. A connection may stay open between parts over Modbus and ASCII; one over HTTP is closed after
+11. The example opens the gate only if every part that may stand there is proven: measure
+    `udGateEarliestMs` and `udGateLatestMs` on your belt, and keep them closer together than parts
+    follow each other. Else the neighbours of a bad part are rejected with it.
+12. A connection may stay open between parts over Modbus and ASCII; one over HTTP is closed after
     {KEEP_ALIVE_S} s without a request.
 """
 EXAMPLES = """\
