@@ -4,6 +4,7 @@ import json
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType
 from typing import Annotated, Any, get_args
 
@@ -89,7 +90,7 @@ def _run(
     find_unanswered(tally, ledger)
     wrong = false_passes(tally, ledger.results_since(newest), with_truth=with_truth)
     found = reconcile(tally, before, ledger.totals(), belt)
-    return tally, Reconciled(found.rows, wrong, found.adds_up)
+    return tally, replace(found, false_passes=wrong)
 
 
 @contextmanager
@@ -138,4 +139,5 @@ def _as_json(found: Reconciled | None) -> dict[str, Any]:
         "station": station,
         "differences": apart,
         "false_passes": list(found.false_passes),
+        "flaws": list(found.flaws),
     }

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 from station.core.reasons import StationReason
 from station.core.result import Result
@@ -76,13 +77,16 @@ class Board:
             self.remember((result,))
 
     def remember(self, rejects: Iterable[Result]) -> None:
-        """Rejects, some of which may be known already."""
-        known = {result.job_id: result for result in self._rejects}
-        for result in rejects:
+        """Rejects, newest first, some of which may be known already."""
+        found = list(rejects)
+        for result in found:
             self._learn(result)
-            known[result.job_id] = result
-        newest_first = sorted(known.values(), key=lambda r: r.completed_at, reverse=True)
-        self._rejects = newest_first[:REJECTS]
+        # In the order they came, not by their stamps: the station's clock may have been set back.
+        ids = {result.job_id for result in found}
+        ahead = list(takewhile(lambda known: known.job_id not in ids, self._rejects))
+        is_older = len(ahead) == len(self._rejects)  # else what stands before a found one is newer
+        newest_first = [*found, *ahead] if is_older else [*ahead, *found, *self._rejects]
+        self._rejects = list({one.job_id: one for one in newest_first}.values())[:REJECTS]
 
     def lost(self, link: str, text: str, now_s: float, now: datetime) -> None:
         """A link, "station" or "events", is cut; a loss that goes on keeps its time."""

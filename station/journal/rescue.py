@@ -73,11 +73,13 @@ def salvage(path: Path) -> Salvaged:
     numbers = _rows(path, "SELECT highest, sequence FROM numbers")
     stored = _rows(path, "SELECT max(ledger_number) FROM results")
     newest = _rows(path, "SELECT seq FROM sqlite_sequence WHERE name = 'results'")
+    there = _rows(path, "SELECT max(id) FROM results")
+    cursors = _rows(path, "SELECT sink, result_id, lost FROM cursors")
     return Salvaged(
         highest=max(_first(numbers), _first(stored)),
         sequence=numbers[0][1] if numbers else None,
-        newest_id=_first(newest),
-        cursors=_rows(path, "SELECT sink, result_id, lost FROM cursors"),
+        newest_id=max(_first(newest), _first(there), *(int(cursor[1]) for cursor in cursors)),
+        cursors=cursors,
         rows={table: _rows(path, f"SELECT * FROM {table}") for table in KEPT_TABLES},  # noqa: S608
     )
 
@@ -92,10 +94,9 @@ def restore(connection: sa.Connection, found: Salvaged) -> None:
         "INSERT INTO sqlite_sequence (name, seq) VALUES ('results', ?)", (found.newest_id,)
     )
     for sink, result_id, lost in found.cursors:  # what it had not got lies in the broken one
-        newest_id = max(found.newest_id, result_id)
         connection.exec_driver_sql(
             "INSERT INTO cursors (sink, result_id, lost) VALUES (?, ?, ?)",
-            (sink, newest_id, lost + newest_id - result_id),
+            (sink, found.newest_id, lost + found.newest_id - result_id),
         )
     for table, rows in found.rows.items():
         for row in rows:

@@ -33,6 +33,7 @@ class FrameWatch:
         self._stamp_ns: int | None = None
         self._behind_s: float | None = None
         self._seen_s = 0.0
+        self._has_gap = False
 
     def reopened(self) -> None:
         """The camera was opened again: its counters may begin anew, its picture may not repeat."""
@@ -40,12 +41,12 @@ class FrameWatch:
 
     def skip(self) -> None:
         """Frames were thrown away unseen: none of them is missed."""
-        self._id = None
+        self._has_gap = True
 
     def missed(self, frame: AnyFrame) -> int:
         """How many frames the camera counted between the last one and this; ask before `fault`."""
         number = frame.device_frame_id if isinstance(frame, Frame) else None
-        if number is None or self._id is None:
+        if number is None or self._id is None or self._has_gap:
             return 0
         return max(0, _ahead(number, self._id) - 1)
 
@@ -56,6 +57,7 @@ class FrameWatch:
 
     def fault(self, frame: AnyFrame) -> Fault | None:
         """What forbids to judge the frame, with words for whoever looks after the camera."""
+        self._has_gap = False
         if isinstance(frame, EncodedFrame):
             return self._uploaded_again(frame)
         faults = (self._repeated(frame), self._jumped(frame), self._frozen(frame))

@@ -260,8 +260,11 @@ class DropFeed:
         return frozenset(found.pictures.items())
 
     def _put_away(self) -> None:
-        while self._finished:
-            drop, is_readable = self._finished.popleft()
+        while True:
+            try:
+                drop, is_readable = self._finished.popleft()
+            except IndexError:  # two threads may do it while the feed is closed
+                return
             self._taken.finish(drop, is_readable=is_readable)
             self._let_go(drop)
 

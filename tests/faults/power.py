@@ -30,6 +30,7 @@ def kill_line(trial: Trial) -> Outcome:
     passed: dict[str, bool] = said["passed"]
     with open_bench(trial.home, prepare_tiny(trial.home)) as bench:
         bench.claim(said["lives"] == trial.size, f"{said['lives']} of {trial.size} lines lived")
+        bench.problems += said["problems"]
         bench.claim(len(passed) > trial.size, "next to nothing was acknowledged before the kills")
         back_s = bench.back_s(lambda: bench.submit(frame_of(GOOD, 1)), 5)
         bench.problems += _half_pictures(trial.home / "pictures")

@@ -15,6 +15,7 @@ import psutil
 from scipy.stats import theilslopes
 
 from station.cli.plc_sim import BeltSettings, SimulatedPlc, Tally
+from station.core.result import ResultState
 from tests.faults.books import ledger_apart, not_adding_up, read_books
 from tests.faults.process import StationProcess
 
@@ -29,6 +30,9 @@ prerendered = 20
 WARM_UP_SHARE, WARM_UP_MOST_S = 0.4, 60.0
 GROWN_MB_AT_MOST, GROWN_THREADS_AT_MOST, GROWN_HANDLES_AT_MOST = 15.0, 4, 12
 """From begin to end of the measured time, however long; in three minutes 4 kB a part."""
+
+UNJUDGED_SHARE = 0.01
+"""More parts without an evaluation, and the line did not work but stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +109,9 @@ def _books_apart(journal: Path, tally: Tally) -> Iterator[str]:
     books = read_books(journal)
     yield from not_adding_up(books)
     yield from ledger_apart(journal, books)
+    unjudged = sum(result.result_state is not ResultState.COMPLETED for result in books.results)
+    if unjudged > UNJUDGED_SHARE * len(books.results) or tally.no_answer:
+        yield f"{unjudged} of {len(books.results)} parts not judged, {tally.no_answer} not answered"
     passed = {result.part_id for result in books.results if result.passed}
     if not tally.passed:
         yield "no part went through, so nothing was shown"

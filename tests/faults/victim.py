@@ -27,6 +27,8 @@ class Acknowledged:
 
     passed: dict[str, bool] = field(default_factory=dict)
     lives: int = 0
+    problems: list[str] = field(default_factory=list)
+    """Lives that ended by themselves, or never said a word."""
 
     def note(self, told: bytes) -> None:
         """Whole lines of a killed process: `<job_id> <0 or 1>`; the last may be torn off."""
@@ -73,7 +75,9 @@ def kill_often(home: Path, kills: int, seed: int, most_s: float = 0.06) -> Ackno
         if pid == 0:
             _be_the_victim(home, prepared, life, ear, mouth)
         os.close(mouth)
-        acknowledged.note(_listen_then_kill(pid, ear, draw.uniform(0.0, most_s)))
+        told, problem = _listen_then_kill(pid, ear, draw.uniform(0.0, most_s))
+        acknowledged.note(told)
+        acknowledged.problems += [f"life {life} {problem}"] * bool(problem)
         os.close(ear)
     return acknowledged
 
@@ -89,8 +93,11 @@ def _be_the_victim(home: Path, prepared: PreparedRecipe, life: int, ear: int, mo
         os._exit(1)
 
 
-def _listen_then_kill(pid: int, ear: int, after_first_s: float) -> bytes:
-    """All it said. Every second life is killed so long after its first answer, others sooner."""
+def _listen_then_kill(pid: int, ear: int, after_first_s: float) -> tuple[bytes, str]:
+    """All it said, and what was wrong with its life.
+
+    Every second life is killed so long after its first answer, others sooner.
+    """
     os.set_blocking(ear, False)
     is_killed_early = after_first_s * 1e6 % 2 < 0.4
     told, until_s = b"", time.monotonic() + (after_first_s if is_killed_early else 10.0)
@@ -102,10 +109,12 @@ def _listen_then_kill(pid: int, ear: int, after_first_s: float) -> bytes:
         if not came:
             time.sleep(0.001)
     _kill_group(pid)
-    os.waitpid(pid, 0)
+    _, status = os.waitpid(pid, 0)
     while came := _read(ear):
         told += came
-    return told
+    if os.WIFEXITED(status):
+        return told, "ended by itself"
+    return told, "" if told or is_killed_early else "never answered a part"
 
 
 def _read(ear: int) -> bytes:

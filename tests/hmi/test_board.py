@@ -1,6 +1,7 @@
 """The board: which page follows from what was heard, and when."""
 
 from dataclasses import asdict, replace
+from datetime import timedelta
 
 import pytest
 
@@ -187,6 +188,17 @@ def test_counters_yield_and_reasons(
         ("Parts come faster than they can be inspected", 4, 0.4, False),
         ("Dent deep", 2, 0.2, True),
     ]
+
+
+def test_new_rejects_come_first_after_a_clock_that_fell_back(
+    board: Board, make_result: MakeResult
+) -> None:
+    tomorrow = NOON + timedelta(days=1)
+    for _ in range(8):
+        board.heard(make_result(Evaluation.NOT_OK, completed_at=tomorrow), 1.0)
+    newest = make_result(Evaluation.NOT_OK)
+    board.heard(newest, 1.0)
+    assert look(board, 1.0).rejects[0].job_id == newest.job_id
 
 
 def test_the_last_rejects_come_from_before_and_from_events_once_each(

@@ -44,15 +44,16 @@ def test_a_broken_journal_is_set_aside_and_a_new_one_counts_on(
     assert open_journal().trouble == ""
 
 
+@pytest.mark.parametrize("damage", ["middle", "sequence"])
 def test_what_sinks_had_not_got_of_a_broken_journal_is_counted_as_lost(
-    open_journal: OpenJournal, make_result: MakeResult, tmp_path: Path
+    damage: str, open_journal: OpenJournal, make_result: MakeResult, tmp_path: Path
 ) -> None:
     journal = open_journal()
     outbox = journal.outbox("mes")
     record(journal, *(make_result(number) for number in range(1, 101)))
     outbox.give_up(outbox.next(1)[0], "refused")
     journal.close()
-    spoil(tmp_path / "journal.sqlite", "middle")
+    spoil(tmp_path / "journal.sqlite", damage)
     journal = open_journal()
     assert journal.trouble
     outbox = journal.outbox("mes")
@@ -65,10 +66,11 @@ def spoil(path: Path, damage: str) -> None:
     content = bytearray(path.read_bytes())
     if damage == "head":
         content[:200] = b"\xff" * 200
-    elif damage == "middle":
+    elif damage in ("middle", "sequence"):
+        table = {"middle": "ix_results_part_id", "sequence": "sqlite_sequence"}[damage]
         with closing(sqlite3.connect(path)) as database:
             ((page,),) = database.execute(
-                "SELECT rootpage FROM sqlite_master WHERE name = 'ix_results_part_id'"
+                "SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)
             )
             ((size,),) = database.execute("PRAGMA page_size")
         content = bytearray(path.read_bytes())

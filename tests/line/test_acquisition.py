@@ -462,3 +462,18 @@ def test_a_trigger_that_met_the_end_of_the_source_is_let_go(
     until(lambda: not acquisition.is_single)
     assert acquisition.waiting == 0
     acquisition.close()
+
+
+def test_a_triggered_camera_that_repeats_a_number_is_not_believed(
+    make: Callable[..., Frame], tiny_prepared: PreparedRecipe
+) -> None:
+    numbers = iter((1, 2, 2, 1, 3))
+    feed = Triggered(lambda count: replace(make(count), device_frame_id=next(numbers)))
+    intake = Intake()
+    acquisition = Acquisition(Played(feed=feed), intake, grab_timeout_s=5)
+    acquisition.start()
+    for answered in range(1, 6):
+        acquisition.trigger(ticket_of(tiny_prepared))
+        until(lambda: len(intake.frames) + len(intake.failures) == answered)  # noqa: B023
+    acquisition.close()
+    assert [reason for reason, _ in intake.failures] == ["repeated_frame"] * 2

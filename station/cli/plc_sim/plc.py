@@ -222,7 +222,8 @@ class SimulatedPlc:
         is_stale = answer.is_duplicate and part.tries == 1 and answer.code != LOST
         tally.answered += 1
         tally.round_trips_ms.append((at_s - part.sent_s) * 1e3)
-        tally.contradictions += answer.contradicts_itself
+        is_wrong = answer.contradicts_itself or answer.part not in (0, part.number)
+        tally.contradictions += is_wrong
         tally.late += at_s > part.gate_s or answer.code == LATE
         if answer.code:
             tally.by_code[answer.code] += 1
@@ -233,7 +234,9 @@ class SimulatedPlc:
             part.is_refused = True
         elif answer.outcome is not None:
             setattr(tally, answer.outcome, getattr(tally, answer.outcome) + 1)
-        if not is_stale and not answer.contradicts_itself:
+            if answer.code != LOST:
+                tally.answered_parts.append(part.number)
+        if not is_stale and not is_wrong:
             part.answer, part.answered_s = answer, at_s
         else:
             part.answer, part.answered_s = answer, float("inf")

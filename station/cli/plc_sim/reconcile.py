@@ -48,11 +48,14 @@ class Reconciled:
     false_passes: tuple[str, ...] = ()
     """Parts let through that must not be, in words."""
     adds_up: bool = True
+    flaws: tuple[str, ...] = ()
+    """Answers no station may give, in words."""
 
     @property
     def agrees(self) -> bool:
-        """To the unit, and nothing passed that must not."""
-        return self.adds_up and not self.false_passes and all(row.agrees for row in self.rows)
+        """To the unit, nothing passed that must not, and no answer was wrong."""
+        is_clean = not self.false_passes and not self.flaws
+        return self.adds_up and is_clean and all(row.agrees for row in self.rows)
 
 
 class StationLedger:
@@ -140,7 +143,16 @@ def reconcile(
     answered = sum(row.plc for row in rows[1:]) + unknown
     rows.append(Row("all outcomes", answered, sum(row.station for row in rows[1:])))
     rows.append(Row("in_progress", 0, grown["in_progress"]))
-    return Reconciled(tuple(rows), adds_up=tally.adds_up)
+    return Reconciled(tuple(rows), adds_up=tally.adds_up, flaws=tuple(_flaws(tally, belt)))
+
+
+def _flaws(tally: Tally, belt: BeltSettings) -> Iterator[str]:
+    if tally.contradictions:
+        yield f"{tally.contradictions} answers contradict themselves, an earlier one, or the part"
+    if tally.garbled:
+        yield f"{tally.garbled} answers could not be read"
+    if tally.stale and belt.names_parts:
+        yield f"{tally.stale} parts got the answer of another one"
 
 
 def report_counts(belt: BeltSettings, tally: Tally) -> bool:

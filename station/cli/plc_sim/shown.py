@@ -134,6 +134,8 @@ def _verdict(tally: Tally, found: Reconciled | None) -> Text:
     if found.false_passes:
         shown = "\n  ".join(found.false_passes[:10])
         return Text(f"{len(found.false_passes)} parts passed that must not:\n  {shown}", "bold red")
+    if found.flaws:
+        return Text("\n".join(found.flaws), "bold red")
     if not found.agrees:
         return Text("The ledgers do not agree.", "bold red")
     return Text("Both ledgers agree to the unit; no part passed that must not.", "bold green")

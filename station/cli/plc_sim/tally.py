@@ -18,6 +18,8 @@ class Answer:
     """What the station said to a trigger."""
 
     seq: int
+    part: int
+    """0: the door tells none, or the part's id is no number."""
     passed: bool
     evaluation: int
     state: int
@@ -95,6 +97,8 @@ class Tally:
     round_trips_ms: "array[float]" = field(default_factory=lambda: array("d"))
     passed_parts: "array[int]" = field(default_factory=lambda: array("q"))
     """Numbers of the parts the gate let through."""
+    answered_parts: "array[int]" = field(default_factory=lambda: array("q"))
+    """Numbers of the parts that got an answer of their own, so that a record must be there."""
     unanswered_parts: list[int] = field(default_factory=list)
     """Numbers of the parts that were triggered and never answered."""
 
@@ -112,7 +116,9 @@ class Tally:
 
     def as_json(self) -> dict[str, Any]:
         """Every count, and the round trips in two numbers."""
-        left_out = {"round_trips_ms", "passed_parts", "unanswered_parts", "by_code"}
+        left_out = {
+            "round_trips_ms", "passed_parts", "answered_parts", "unanswered_parts", "by_code",
+        }  # fmt: skip
         counts = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
         by_code = {str(code): number for code, number in sorted(self.by_code.items())}
         return counts | {
@@ -142,9 +148,9 @@ def answer_of(numbers: Sequence[int]) -> Answer:
     Raises:
         ValueError: an evaluation or state there is not.
     """
-    seq, _, passed, evaluation, state, code, score, ms, dup = numbers
+    seq, part, passed, evaluation, state, code, score, ms, dup = numbers
     if passed not in (0, 1) or dup not in (0, 1):
         raise ValueError(f"pass and dup are 0 or 1: {numbers}")
     Evaluation(evaluation)
     ResultState(state)
-    return Answer(seq, passed == 1, evaluation, state, code, score, ms, dup == 1)
+    return Answer(seq, part, passed == 1, evaluation, state, code, score, ms, dup == 1)

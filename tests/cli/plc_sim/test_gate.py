@@ -39,6 +39,7 @@ def test_good_answers_open_the_gate_and_are_acknowledged() -> None:
         ({"pass": 1, "eval": 1, "state": 4}, "contradictions"),
         ({"pass": 1, "code": 2}, "contradictions"),
         ({"pass": 0}, "contradictions"),
+        ({"part": 7}, "contradictions"),
         ({"dup": 1}, "stale"),
         ({"pass": 0, "eval": 0, "state": 3, "code": 90}, "refused"),
     ],

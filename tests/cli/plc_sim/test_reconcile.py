@@ -100,3 +100,14 @@ def test_a_pass_needs_a_record_that_says_pass_and_a_good_truth() -> None:
     assert [line.split(":")[0] for line in with_truth] == ["part 2", "part 3", "part 4"]
     without = false_passes(tally, records, with_truth=False)
     assert [line.split(":")[0] for line in without] == ["part 2", "part 4"]
+
+
+@pytest.mark.parametrize("flaw", ["contradictions", "garbled", "stale"])
+def test_an_answer_no_station_may_give_does_not_agree(flaw: str) -> None:
+    station = grown() if flaw != "stale" else grown(ok=6, triggers=9)
+    tally = a_run(**{flaw: 1}, **({"ok": 6} if flaw == "stale" else {}))
+    found = reconcile(tally, BEFORE, station, BELT)
+
+    assert all(row.agrees for row in found.rows)
+    assert len(found.flaws) == 1
+    assert not found.agrees
