@@ -57,7 +57,6 @@ class FrameWatch:
 
     def fault(self, frame: AnyFrame) -> Fault | None:
         """What forbids to judge the frame, with words for whoever looks after the camera."""
-        self._has_gap = False
         if isinstance(frame, EncodedFrame):
             return self._uploaded_again(frame)
         faults = (self._repeated(frame), self._jumped(frame), self._frozen(frame))
@@ -65,7 +64,12 @@ class FrameWatch:
 
     def _repeated(self, frame: Frame) -> Fault | None:
         number, before = frame.device_frame_id, self._id
+        has_gap, self._has_gap = self._has_gap, False
         if number is None or before is None or _ahead(number, before) > 0:
+            self._id, self._repeats = number, 0
+            return None
+        went_round = has_gap and before - number > TURN_REACH  # while nobody looked
+        if went_round:
             self._id, self._repeats = number, 0
             return None
         self._repeats += 1

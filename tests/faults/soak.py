@@ -110,8 +110,11 @@ def _books_apart(journal: Path, tally: Tally) -> Iterator[str]:
     yield from not_adding_up(books)
     yield from ledger_apart(journal, books)
     unjudged = sum(result.result_state is not ResultState.COMPLETED for result in books.results)
-    if unjudged > UNJUDGED_SHARE * len(books.results) or tally.no_answer:
-        yield f"{unjudged} of {len(books.results)} parts not judged, {tally.no_answer} not answered"
+    if unjudged > UNJUDGED_SHARE * len(books.results):
+        yield f"{unjudged} of {len(books.results)} parts were not judged"
+    recorded = {result.part_id for result in books.results}
+    if unknown := [part for part in tally.unanswered_parts if str(part) not in recorded]:
+        yield f"{len(unknown)} parts were neither answered nor recorded"
     passed = {result.part_id for result in books.results if result.passed}
     if not tally.passed:
         yield "no part went through, so nothing was shown"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from station.core.frame import EncodedFrame, Frame, Image
+from station.core.reasons import StationReason
 from station.line.frame_watch import FrameWatch
 
 DrawPart = Callable[..., Image]
@@ -173,3 +174,15 @@ def test_a_torn_frame_is_not_lost_as_well(watch: FrameWatch, make: Callable[...,
     watch.torn()
     assert watch.missed(make(3)) == 0
     assert watch.missed(make(4)) == 1
+
+
+def test_a_counter_that_went_round_while_nobody_looked_is_no_repeat(
+    watch: FrameWatch, make: Callable[..., Frame]
+) -> None:
+    assert watch.fault(make(40_000)) is None
+    watch.skip()
+    assert watch.fault(make(20_000)) is None
+    watch.skip()
+    fault = watch.fault(make(20_000))
+    assert fault is not None
+    assert fault[0] is StationReason.REPEATED_FRAME
