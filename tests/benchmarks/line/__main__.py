@@ -15,6 +15,7 @@ from station.core.recipe import PreparedRecipe
 from station.inspection import inspect
 from station.sources.synthetic import part_seed, render
 from tests.benchmarks.line.costs import cpu_s, frame_of, int8_recipe, measure_costs, say
+from tests.benchmarks.line.disk import watched_disk
 from tests.benchmarks.line.load import loaded
 from tests.benchmarks.line.rates import workers_ratio
 from tests.benchmarks.line.station import running_station
@@ -55,10 +56,12 @@ def quiet_and_loaded(seconds: float, bare_ms: float, prepared: PreparedRecipe) -
     with running_station() as station:
         station.run_belt("--parts", "60", "--rate", str(RATE))  # warm
         before_s = cpu_s(station.process)
-        quiet = station.run_belt(*options)
+        with watched_disk() as disk:
+            quiet = station.run_belt(*options)
         cpu_ms = (cpu_s(station.process) - before_s) / max(1, quiet["parts"]) * 1e3
     inspected_p99 = inspect_p99_ms(prepared)
     say_belt("quiet", quiet)
+    say(f"  the disk meanwhile: {disk.in_words}")
     say(f"PLC round trip beyond inspect(), CPU      {cpu_ms - bare_ms:7.3f} ms a part")
     say(f"p99 beyond the call in process            {quiet['p99_ms'] - inspected_p99:7.1f} ms wall")
     with running_station(has_page=True, has_dead_sink=True) as station:
