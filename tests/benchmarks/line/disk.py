@@ -1,4 +1,4 @@
-"""How the disk behaves meanwhile: a record waits for its flush, and a shared disk has bad moments."""
+"""How the disk behaves: a record waits for its flush, and a shared disk has bad moments."""
 
 import os
 import tempfile
