@@ -65,11 +65,7 @@ class FrameWatch:
     def _repeated(self, frame: Frame) -> Fault | None:
         number, before = frame.device_frame_id, self._id
         has_gap, self._has_gap = self._has_gap, False
-        if number is None or before is None or _ahead(number, before) > 0:
-            self._id, self._repeats = number, 0
-            return None
-        went_round = has_gap and before - number > TURN_REACH  # while nobody looked
-        if went_round:
+        if number is None or before is None or _is_new(number, before, has_gap=has_gap):
             self._id, self._repeats = number, 0
             return None
         self._repeats += 1
@@ -116,6 +112,11 @@ class FrameWatch:
             return None
         text = f"frame {frame.sequence} is equal to the one before"
         return StationReason.FROZEN_FRAME, text
+
+
+def _is_new(number: int, before: int, *, has_gap: bool) -> bool:
+    """Whether the counter went on; while nobody looked it may have gone round."""
+    return _ahead(number, before) > 0 or (has_gap and before - number > TURN_REACH)
 
 
 def _ahead(number: int, before: int) -> int:

@@ -9,6 +9,6 @@ from tests.faults.soak import soak
 
 @pytest.mark.timeout(360)
 def test_three_minutes(tmp_path: Path) -> None:
-    found = soak(3.0, tmp_path)
+    found = soak(3.0, tmp_path, slack=10)  # a line that stands misses far more
     assert found.problems == ()
     assert found.passed > 0

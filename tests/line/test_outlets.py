@@ -134,18 +134,26 @@ def test_a_sink_that_breaks_on_a_result_refuses_it(
     outlet.close()
 
 
-def test_a_record_that_was_damaged_on_the_disk_is_put_aside(
-    open_journal: OpenJournal, make_result: MakeResult
-) -> None:
+def damaged(
+    open_journal: OpenJournal, make_result: MakeResult, change: str
+) -> tuple[Journal, list[Result]]:
+    """A journal of three results that a sink waits for, the second one's row changed by SQL."""
     journal = open_journal()
     Outlet(scripted(), journal, QUICK).close()
     results = results_of(make_result, 3)
     record(journal, *results)
     journal.close()
     with closing(sqlite3.connect(journal.path)) as database, database:
-        database.execute("UPDATE results SET record = x'00' WHERE job_id = ?", (results[1].job_id,))
+        database.execute(f"UPDATE results SET {change} WHERE job_id = ?", (results[1].job_id,))  # noqa: S608
+    return open_journal(), results
+
+
+def test_a_record_that_was_damaged_on_the_disk_is_put_aside(
+    open_journal: OpenJournal, make_result: MakeResult
+) -> None:
+    journal, results = damaged(open_journal, make_result, "record = x'00'")
     sink = scripted()
-    outlet = Outlet(sink, open_journal(), QUICK)
+    outlet = Outlet(sink, journal, QUICK)
     assert until(lambda: outlet.waiting == 0)
     outlet.close()
     assert sink.got == [results[0].job_id, results[2].job_id]
@@ -155,15 +163,9 @@ def test_a_record_that_was_damaged_on_the_disk_is_put_aside(
 def test_a_damaged_letter_of_an_id_holds_no_sink(
     open_journal: OpenJournal, make_result: MakeResult
 ) -> None:
-    journal = open_journal()
-    Outlet(scripted(), journal, QUICK).close()
-    results = results_of(make_result, 3)
-    record(journal, *results)
-    journal.close()
-    with closing(sqlite3.connect(journal.path)) as database, database:
-        damaged = "UPDATE results SET part_id = CAST(x'ff41' AS TEXT), job_id = CAST(x'c3' AS TEXT)"
-        database.execute(f"{damaged} WHERE job_id = ?", (results[1].job_id,))
-    sink, journal = scripted(), open_journal()
+    letters = "part_id = CAST(x'ff41' AS TEXT), job_id = CAST(x'c3' AS TEXT)"
+    journal, results = damaged(open_journal, make_result, letters)
+    sink = scripted()
     outlet = Outlet(sink, journal, QUICK)
     assert until(lambda: outlet.waiting == 0)
     outlet.close()

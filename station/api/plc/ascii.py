@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from station.api.plc.answers import Answer, Refusal
 from station.api.plc.desk import Desk
-from station.api.plc.joined import for_small_answers
+from station.api.plc.joined import tune_socket
 from station.api.plc.orders import MOST_MS, Order, number, part
 from station.api.plc.visits import Room
 from station.core.errors import SettingsError
@@ -81,7 +81,7 @@ class AsciiProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connects."""
         self._transport = transport
-        for_small_answers(transport)
+        tune_socket(transport)
         self._visit = self._room.enter(transport, may_stay=True)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002

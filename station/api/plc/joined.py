@@ -34,7 +34,7 @@ class JoinedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A PLC connects."""
         super().connection_made(transport)
-        for_small_answers(transport)
+        tune_socket(transport)
         self._visit = self._room.enter(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -115,7 +115,7 @@ class JoinedAnswer:
             self._transport.write(_short(b"".join(pieces)))
 
 
-def for_small_answers(transport: asyncio.BaseTransport) -> None:
+def tune_socket(transport: asyncio.BaseTransport) -> None:
     """Send small answers at once, and find out when the other side has vanished."""
     door: Any = transport.get_extra_info("socket")
     if door is None:

@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from station.api.plc.desk import Desk
-from station.api.plc.joined import for_small_answers
+from station.api.plc.joined import tune_socket
 from station.api.plc.orders import Order
 from station.api.plc.visits import Room
 from station.core.plc_words import (
@@ -136,7 +136,7 @@ class ModbusProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connects."""
         self._transport = transport
-        for_small_answers(transport)
+        tune_socket(transport)
         self._visit = self._room.enter(transport, may_stay=True)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
